@@ -1,0 +1,1 @@
+"""What exists: assets, teams, environments, the declared catalog, database and settings."""

@@ -1,0 +1,1 @@
+"""What happened: events, the fold into runs, edges, schemas and data tests, the estate."""

@@ -1,0 +1,1 @@
+"""What ought to be: facts, policies, verdicts, findings, the maturity model and scores."""
