@@ -1,0 +1,139 @@
+"""The connection to the one database, and the schema in it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, cast
+
+from sqlalchemy import Connection, Engine, Table, create_engine, event, insert, select, update
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError, OperationalError
+from sqlmodel import SQLModel
+
+from catalog.errors import UserError
+from catalog.migrate import migrate
+from catalog.tables import MetaRow
+
+DERIVED_VERSION = 1
+"""Version of all derived tables; another number in the store means they must be refilled."""
+
+_WRITES = "andon_writes"
+
+
+def connect(url: str) -> Engine:
+    """Open the store at an SQLAlchemy URL, bringing its schema up to date.
+
+    Kept tables are migrated with Alembic; derived ones are made anew when their version differs,
+    and then ``needs_rebuild`` answers true.
+
+    Raises:
+        UserError: The URL is malformed, names an unknown database, or nothing can be opened there.
+    """
+    try:
+        engine = create_engine(make_url(url))
+    except (ArgumentError, ModuleNotFoundError) as error:
+        raise UserError(
+            f'database "{url}" cannot be used: {error}. Expected an SQLAlchemy URL '
+            "such as sqlite:///andon.db; set --database or ANDON_DATABASE_URL."
+        ) from error
+    if engine.dialect.name == "sqlite":
+        event.listen(engine, "connect", _sqlite_connect)
+        event.listen(engine, "begin", _sqlite_begin)
+    try:
+        with writing(engine) as connection:
+            migrate(connection)
+            _derive(connection)
+    except OperationalError as error:
+        raise UserError(
+            f'database "{url}" cannot be opened: {error.orig}. '
+            "Check that the folder exists and may be written to."
+        ) from error
+    return engine
+
+
+@contextmanager
+def writing(engine: Engine) -> Iterator[Connection]:
+    """One write transaction: committed at the end, rolled back on any error."""
+    with engine.connect().execution_options(**{_WRITES: True}) as connection, connection.begin():
+        yield connection
+
+
+def table_of(row: type[SQLModel]) -> Table:
+    """The table behind a row class, for statements that skip the ORM."""
+    return cast(Table, row.__table__)  # type: ignore[attr-defined]  # set by SQLModel's metaclass
+
+
+def derived_tables() -> list[Table]:
+    """Tables that can be dropped and refilled from what is kept."""
+    return [t for t in SQLModel.metadata.sorted_tables if not t.info.get("kept")]
+
+
+def reset_derived(connection: Connection) -> None:
+    """Drop and make anew every derived table, and tell other processes to forget what they knew."""
+    SQLModel.metadata.drop_all(connection, tables=derived_tables())
+    SQLModel.metadata.create_all(connection, tables=derived_tables())
+    set_meta(connection, "derived_version", DERIVED_VERSION)
+    set_meta(connection, "epoch", get_meta(connection, "epoch") + 1)
+
+
+def needs_rebuild(engine: Engine) -> bool:
+    """Whether derived tables were emptied and wait to be refilled from the log."""
+    with engine.connect() as connection:
+        return get_meta(connection, "needs_rebuild") == 1
+
+
+def get_meta(connection: Connection, key: str) -> int:
+    """A named number of the store; 0 if it was never set."""
+    found = connection.execute(select(_META.c.value).where(_META.c.key == key)).scalar()
+    return int(found or 0)
+
+
+def set_meta(connection: Connection, key: str, value: int) -> None:
+    """Set a named number of the store."""
+    changed = connection.execute(update(_META).where(_META.c.key == key).values(value=value))
+    if changed.rowcount == 0:
+        connection.execute(insert(_META).values(key=key, value=value))
+
+
+def bump_revision(connection: Connection) -> None:
+    """Move the revision on: something that people can see has changed in this transaction."""
+    set_meta(connection, "revision", get_meta(connection, "revision") + 1)
+
+
+def revision(engine: Engine) -> int:
+    """The counter that moves with everything that people can see."""
+    with engine.connect() as connection:
+        return get_meta(connection, "revision")
+
+
+def _derive(connection: Connection) -> None:
+    version = get_meta(connection, "derived_version")
+    if version == DERIVED_VERSION:
+        SQLModel.metadata.create_all(connection, tables=derived_tables())
+        return
+    reset_derived(connection)
+    if version:
+        set_meta(connection, "needs_rebuild", 1)
+
+
+def _sqlite_connect(dbapi: Any, _record: Any) -> None:
+    # The driver must not open transactions by itself: BEGIN is ours, so that a writer takes its
+    # lock at once instead of failing half-way when a reader turns into a writer.
+    dbapi.isolation_level = None
+    cursor = dbapi.cursor()
+    cursor.execute("PRAGMA page_size = 8192")
+    cursor.execute("PRAGMA busy_timeout = 10000")
+    cursor.execute("PRAGMA journal_mode = WAL")
+    cursor.execute("PRAGMA synchronous = FULL")
+    cursor.execute("PRAGMA foreign_keys = ON")
+    cursor.execute("PRAGMA cache_size = -65536")
+    cursor.close()
+
+
+def _sqlite_begin(connection: Connection) -> None:
+    writes = connection.get_execution_options().get(_WRITES)
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+
+_META = table_of(MetaRow)

@@ -1,0 +1,23 @@
+"""Brings the kept tables of a store up to date with Alembic, inside the caller's transaction."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from alembic import command
+from alembic.config import Config
+from sqlalchemy import Connection
+
+
+def configuration() -> Config:
+    """Alembic's configuration, with no file of its own."""
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).with_name("migrations")))
+    return config
+
+
+def migrate(connection: Connection) -> None:
+    """Apply every migration that this store lacks."""
+    config = configuration()
+    config.attributes["connection"] = connection
+    command.upgrade(config, "head")

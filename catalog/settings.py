@@ -1,0 +1,27 @@
+"""How the process runs. Read by entry points only; the core gets plain arguments."""
+
+from __future__ import annotations
+
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class Settings(BaseSettings):
+    """Settings from the environment, each with the prefix ``ANDON_``."""
+
+    model_config = SettingsConfigDict(env_prefix="ANDON_", extra="ignore")
+
+    database_url: str = Field(
+        default="sqlite:///andon.db",
+        description="Where everything is kept, as an SQLAlchemy URL.",
+    )
+    assess_every_s: float = Field(
+        default=0.5,
+        gt=0,
+        description="How long after an event the worker waits for more before it judges, seconds.",
+    )
+    max_body_bytes: int = Field(
+        default=32 * 1024 * 1024,
+        gt=0,
+        description="Largest event accepted after decompression, bytes.",
+    )
