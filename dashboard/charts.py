@@ -1,0 +1,170 @@
+"""Figures: pure functions from plain data to Plotly, the same for every page and report."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from html import escape
+from itertools import pairwise
+
+import plotly.graph_objects as go
+
+from dashboard.look import Ink
+
+FONT = "Inter, system-ui, sans-serif"
+CONFIG = {"displayModeBar": False, "responsive": True, "scrollZoom": False}
+ROW_PX = 64
+SERIES_MOST = 6
+"""More lines than this cannot be told apart."""
+LABEL_GAP = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class ScoreBar:
+    """One line of a score chart; shares are 0 to 1."""
+
+    label: str
+    floor: float
+    ceiling: float
+    points: str
+    """The score in words, such as ``54 to 71``."""
+    standing: str
+    """The level in words, with what is not known of it."""
+    level: int | None
+    """Demonstrated level; ``None``: not assessed."""
+
+
+def score_bars(bars: Sequence[ScoreBar], ink: Ink) -> go.Figure:
+    """Scores as bars out of 100: solid to the floor, hatched to the ceiling, the rest empty."""
+    rows = list(range(len(bars)))
+    shown = [(100 * b.floor, 100 * max(0.0, b.ceiling - b.floor)) for b in bars]
+    figure = go.Figure()
+    common = {"y": rows, "orientation": "h", "width": 0.17, "hoverinfo": "skip"}
+    figure.add_bar(
+        x=[low for low, _ in shown], marker={"color": ink.accent, "line": {"width": 0}}, **common
+    )
+    figure.add_bar(
+        x=[width for _, width in shown],
+        marker={
+            "color": ink.ground,
+            "line": {"width": 0},
+            "pattern": {
+                "shape": "/",
+                "size": 5,
+                "solidity": 0.32,
+                "fgcolor": ink.accent,
+                "bgcolor": ink.empty,
+            },
+        },
+        **common,
+    )
+    figure.add_bar(
+        x=[100 - low - width for low, width in shown],
+        marker={"color": ink.empty, "line": {"width": 0}},
+        **common,
+    )
+    for row, bar in enumerate(bars):
+        colour = ink.muted if bar.level is None else ink.levels[bar.level]
+        texts = (
+            (0, "left", 17, f"<b>{escape(bar.label)}</b>", ink.text, 13),
+            (100, "right", 17, f"<b>{escape(bar.points)}</b>", ink.text, 13),
+            (
+                0,
+                "left",
+                -17,
+                f"<span style='color:{colour}'>●</span> {escape(bar.standing)}",
+                ink.muted,
+                12,
+            ),
+        )
+        for x, anchor, shift, text, ink_of, size in texts:
+            figure.add_annotation(
+                x=x,
+                y=row,
+                yshift=shift,
+                text=text,
+                xanchor=anchor,
+                showarrow=False,
+                font={"color": ink_of, "size": size},
+            )
+    _dress(figure, ink, height=ROW_PX * len(bars) + 8)
+    figure.update_layout(barmode="stack", showlegend=False, margin={"l": 0, "r": 0, "t": 4, "b": 4})
+    figure.update_xaxes(range=[0, 100], visible=False, fixedrange=True)
+    figure.update_yaxes(range=[len(bars) - 0.5, -0.5], visible=False, fixedrange=True)
+    return figure
+
+
+def score_trend(
+    series: Mapping[str, Sequence[tuple[date, float]]], ink: Ink, target: float | None = None
+) -> go.Figure:
+    """Floors by day, out of 100, each line labelled at its end.
+
+    Args:
+        series: Name to days and shares of 0 to 1, oldest first; the first six are drawn.
+        ink: Colours.
+        target: A share to aim for, drawn dashed.
+    """
+    figure = go.Figure()
+    ends: list[tuple[float, str, str, date]] = []
+    for (name, dots), colour in zip(list(series.items())[:SERIES_MOST], ink.series, strict=False):
+        if not dots:
+            continue
+        figure.add_scatter(
+            x=[day for day, _ in dots],
+            y=[100 * share for _, share in dots],
+            name=escape(name),
+            mode="lines",
+            line={"width": 2.2, "color": colour},
+            hovertemplate="%{y:.0f}",
+        )
+        ends.append((100 * dots[-1][1], name, colour, dots[-1][0]))
+    ends.sort()
+    places = _apart([end[0] for end in ends], LABEL_GAP)
+    for (_, name, colour, day), y in zip(ends, places, strict=True):
+        figure.add_annotation(
+            x=day,
+            y=y,
+            text=escape(name),
+            xanchor="left",
+            xshift=8,
+            showarrow=False,
+            font={"size": 12, "color": colour},
+        )
+    if target is not None:
+        figure.add_hline(y=100 * target, line={"dash": "dash", "width": 1.2, "color": ink.muted})
+    _dress(figure, ink, height=260)
+    longest = max((len(name) for _, name, _, _ in ends), default=0)
+    figure.update_layout(showlegend=False, margin={"l": 8, "r": 24 + 7 * min(longest, 16), "t": 8})
+    figure.update_yaxes(range=[0, 100], tickvals=[0, 25, 50, 75, 100], fixedrange=True)
+    figure.update_xaxes(fixedrange=True)
+    return figure
+
+
+def _apart(values: Sequence[float], gap: float) -> list[float]:
+    """Values from low to high, moved up where they stand closer than the gap."""
+    places = list(values)
+    for i, (low, _) in enumerate(pairwise(values), start=1):
+        places[i] = max(places[i], places[i - 1] + gap if places[i - 1] > low else low + gap)
+    return places
+
+
+def _dress(figure: go.Figure, ink: Ink, height: int) -> None:
+    """What all figures share: transparent, our font, a horizontal grid and nothing else."""
+    figure.update_layout(
+        height=height,
+        margin={"l": 8, "r": 8, "t": 8, "b": 8},
+        paper_bgcolor="rgba(0,0,0,0)",
+        plot_bgcolor="rgba(0,0,0,0)",
+        font={"family": FONT, "size": 12, "color": ink.muted},
+        hovermode="x unified",
+        hoverlabel={
+            "bgcolor": ink.ground,
+            "bordercolor": ink.line,
+            "font": {"family": FONT, "color": ink.text, "size": 12},
+        },
+    )
+    figure.update_xaxes(
+        showgrid=False, zeroline=False, linecolor=ink.line, ticks="", automargin=True
+    )
+    figure.update_yaxes(gridcolor=ink.grid, zeroline=False, ticks="", automargin=True)

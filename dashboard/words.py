@@ -1,0 +1,109 @@
+"""How values become words: times, counts, names and levels, safe to put into Markdown."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from datetime import UTC, datetime
+
+LEVELS = ("Not reached", "Ad hoc", "Managed", "Defined", "Measured", "Improving")
+"""Names of the maturity levels 0 to 5."""
+
+_MINUTE_S, _HOUR_S, _DAY_S = 60, 3600, 86400
+_PUNCTUATION = re.compile(r"([\\`*_{}\[\]()#+\-.!|<>$~&])")
+
+
+def plain(text: str) -> str:
+    """Text from outside as Markdown that shows exactly that text, on one line."""
+    # A word joiner parts the colons: `:red[` and `:smile:` are directives even when escaped.
+    return _PUNCTUATION.sub(r"\\\1", " ".join(text.split())).replace(":", ":\u2060")
+
+
+def code(text: str) -> str:
+    """Text from outside as a code span, whatever backticks it holds."""
+    line = " ".join(text.split())
+    fence = "`" * (max((len(run) for run in re.findall(r"`+", line)), default=0) + 1)
+    pad = " " if line.startswith("`") or line.endswith("`") else ""
+    return f"{fence}{pad}{line}{pad}{fence}" if line else ""
+
+
+def count(number: int, one: str, many: str | None = None) -> str:
+    """A number with its noun: ``1 dataset``, ``1,284 datasets``."""
+    return f"{number:,} {one if number == 1 else many or one + 's'}"
+
+
+def listed(words: Iterable[str], most: int = 4) -> str:
+    """Words as one sentence would list them: ``a, b and c``, ``a, b and 5 more``."""
+    items = list(words)
+    if len(items) > most:
+        items = [*items[: most - 1], f"{len(items) - most + 1} more"]
+    if len(items) < 2:
+        return "".join(items)
+    return f"{', '.join(items[:-1])} and {items[-1]}"
+
+
+def percent(share: float) -> str:
+    """A share of 0 to 1 as a whole percentage; only nothing is 0% and only all is 100%."""
+    whole = round(share * 100)
+    if whole == 0 and share > 0:
+        return "under 1%"
+    if whole == 100 and share < 1:
+        return "over 99%"
+    return f"{whole}%"
+
+
+def clock(at: datetime, now: datetime) -> str:
+    """A moment as people say it: ``06:12 UTC``, ``yesterday 06:12 UTC``, ``3 Nov 06:12 UTC``."""
+    at, now = at.astimezone(UTC), now.astimezone(UTC)
+    days = (now.date() - at.date()).days
+    if days == 0:
+        return f"{at:%H:%M} UTC"
+    if days == 1:
+        return f"yesterday {at:%H:%M} UTC"
+    day = f"{at.day} {at:%b}" if at.year == now.year else f"{at.day} {at:%b %Y}"
+    return f"{day} {at:%H:%M} UTC"
+
+
+def age(at: datetime, now: datetime) -> str:
+    """How long ago, in the largest unit that fits: ``just now``, ``12 min ago``, ``3 days ago``."""
+    seconds = (now - at).total_seconds()
+    if seconds < _MINUTE_S:
+        return "just now"
+    if seconds < _HOUR_S:
+        return f"{int(seconds // _MINUTE_S)} min ago"
+    if seconds < 2 * _DAY_S:
+        return f"{int(seconds // _HOUR_S)} h ago"
+    return f"{int(seconds // _DAY_S)} days ago"
+
+
+def level(number: int) -> str:
+    """A maturity level with its name: ``L2 Managed``."""
+    return f"L{number} {LEVELS[number]}"
+
+
+def standing(floor: int | None, ceiling: int | None, coverage: float) -> str:
+    """A level together with what is not known of it.
+
+    Args:
+        floor: Level that is demonstrated; ``None`` if too little evidence is there to say.
+        ceiling: Level if every unknown turned out well.
+        coverage: Share of the evidence that is there.
+    """
+    missing = percent(1 - coverage)
+    if floor is None:
+        return f"Not assessed ({missing} of the evidence is missing)"
+    if ceiling is not None and ceiling > floor:
+        return f"{level(floor)} (up to L{ceiling}, {missing} evidence missing)"
+    return level(floor) if coverage >= 1 else f"{level(floor)} ({missing} evidence missing)"
+
+
+def points(floor: float, ceiling: float) -> str:
+    """A score of 0 to 1 as points out of 100: ``54`` or ``54 to 71``."""
+    low, high = round(floor * 100), round(ceiling * 100)
+    return str(low) if low == high else f"{low} to {high}"
+
+
+def principal(name: str) -> str:
+    """Who a principal is, without the kind where it goes without saying: ``finance``."""
+    kind, _, rest = name.partition(":")
+    return rest if rest and kind in {"team", "person"} else name
