@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, cast
 
-from sqlalchemy import Connection, Engine, Table, create_engine, event, insert, select, update
+from sqlalchemy import Connection, Engine, Table, create_engine, event, func, insert, select, update
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, OperationalError
 from sqlmodel import SQLModel
@@ -43,6 +44,7 @@ def connect(url: str) -> Engine:
     try:
         with writing(engine) as connection:
             migrate(connection)
+            SQLModel.metadata.create_all(connection)
             _derive(connection)
     except OperationalError as error:
         raise UserError(
@@ -62,6 +64,30 @@ def writing(engine: Engine) -> Iterator[Connection]:
 def table_of(row: type[SQLModel]) -> Table:
     """The table behind a row class, for statements that skip the ORM."""
     return cast(Table, row.__table__)  # type: ignore[attr-defined]  # set by SQLModel's metaclass
+
+
+def upsert(
+    connection: Connection, table: Table, keys: Sequence[str], rows: Sequence[dict[str, Any]]
+) -> None:
+    """Insert rows, or overwrite every given column where the key is there already.
+
+    ``keys`` are the columns of a primary key or unique constraint; all rows have the same columns.
+    """
+    if not rows:
+        return
+    dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
+    statement = dialect.insert(table)
+    changed = {c: statement.excluded[c] for c in rows[0] if c not in keys}
+    if changed:
+        statement = statement.on_conflict_do_update(index_elements=list(keys), set_=changed)
+    else:
+        statement = statement.on_conflict_do_nothing(index_elements=list(keys))
+    connection.execute(statement, list(rows))
+
+
+def next_id(connection: Connection, table: Table) -> int:
+    """The first unused number of a table whose rows are numbered by their one writer."""
+    return int(connection.execute(select(func.max(table.c.id))).scalar() or 0) + 1
 
 
 def derived_tables() -> list[Table]:
