@@ -121,6 +121,8 @@ class Dataset:
     """Distinct production datasets downstream at any distance, itself left out."""
     last_changed_at: datetime | None = None
     """Newest ``lastUpdated`` that any producer measured."""
+    first_read_at: datetime | None = None
+    """Start of the first run that read it after ``last_write_at``; ``None``: none, or not known."""
     event_id: str | None = None
     """The newest event that named it."""
 

@@ -1,0 +1,150 @@
+"""Sentences about verdicts: templates filled with facts, and values as people say them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+
+from catalog.errors import did_you_mean
+from policies.cel import FactType, Plain
+
+_PLACEHOLDER = re.compile(r"\{([^{}]*)\}")
+_STRONG = re.compile(r"\*\*(.+?)\*\*")
+_SPAN = re.compile(r"(\d+)([smhdw])")
+_UNITS_S = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 7 * 86400}
+_STEPS = ((86400, "day"), (3600, "hour"), (60, "minute"), (1, "second"))
+
+
+def parse_duration(text: str) -> timedelta:
+    """A span such as ``168h``, ``30d`` or ``1h30m``.
+
+    Raises:
+        ValueError: It is written in another way.
+    """
+    if not text or _SPAN.sub("", text):
+        raise ValueError(f'"{text}" is not a duration, expected one such as 168h or 30d.')
+    return timedelta(seconds=sum(int(n) * _UNITS_S[u] for n, u in _SPAN.findall(text)))
+
+
+def span(value: timedelta) -> str:
+    """A duration in its largest sensible unit, rounded down: ``10 days``; under a second: none."""
+    seconds = int(abs(value.total_seconds()))
+    for size, unit in _STEPS:
+        # Two of a unit before it is used: 36 hours say more than 1 day.
+        if seconds >= 2 * size or (seconds and size == 1):
+            return counted(seconds // size, unit)
+    return "0 seconds"
+
+
+def counted(number: int, noun: str) -> str:
+    """``1 dataset``, ``3 datasets``."""
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
+
+
+def moment(value: datetime) -> str:
+    """An instant to the minute, in UTC."""
+    return f"{value.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
+
+
+def fill(template: str, values: Mapping[str, Plain], now: datetime) -> str:
+    """A template with its ``{fact}`` and ``{fact|filter}`` placeholders filled.
+
+    Filters: ``age`` and ``ago`` for instants, ``times`` and ``count:noun`` for numbers, ``short``
+    for digests, ``or:text`` for what is absent or empty (else ``not known``).
+    """
+
+    def one(match: re.Match[str]) -> str:
+        name, *filters = match.group(1).split("|")
+        otherwise = next((f[3:] for f in filters if f.startswith("or:")), "not known")
+        if name not in values or values[name] == []:
+            return otherwise
+        value: Plain = values[name]
+        for each in filters:
+            word, _, argument = each.partition(":")
+            if word != "or":
+                value = _FILTERS[word](value, argument, now)
+        return said(value)
+
+    return _PLACEHOLDER.sub(one, template)
+
+
+def said(value: Plain) -> str:
+    """A fact's value as people write it."""
+    if isinstance(value, str):
+        return value
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, datetime):
+        return moment(value)
+    if isinstance(value, timedelta):
+        return span(value)
+    if isinstance(value, Sequence):
+        return ", ".join(value) or "none"
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def template_names(template: str) -> tuple[str, ...]:
+    """The facts that a template names, in order."""
+    names = (match.group(1).partition("|")[0] for match in _PLACEHOLDER.finditer(template))
+    return tuple(dict.fromkeys(names))
+
+
+def check_template(template: str, schema: Mapping[str, FactType]) -> None:
+    """Check what a template asks for.
+
+    Raises:
+        ValueError: It names an unknown fact or filter.
+    """
+    for match in _PLACEHOLDER.finditer(template):
+        name, *filters = match.group(1).split("|")
+        if name not in schema:
+            raise ValueError(f'"{name}" is not a fact.{did_you_mean(name, schema)}')
+        for each in filters:
+            word = each.partition(":")[0]
+            known = {*_FILTERS, "or"}
+            if word not in known:
+                raise ValueError(f'"{word}" is not a filter.{did_you_mean(word, known)}')
+
+
+def pieces(message: str) -> Iterator[tuple[str, bool]]:
+    """A message in pieces, each with whether it stands out (it stood between ``**``)."""
+    end = 0
+    for match in _STRONG.finditer(message):
+        if match.start() > end:
+            yield message[end : match.start()], False
+        yield match.group(1), True
+        end = match.end()
+    if end < len(message):
+        yield message[end:], False
+
+
+def plain(message: str) -> str:
+    """A message without its marks."""
+    return "".join(text for text, _ in pieces(message))
+
+
+def _instant(value: Plain) -> datetime:
+    if not isinstance(value, datetime):
+        raise TypeError(f"{value!r} is not an instant")
+    return value
+
+
+def _number(value: Plain) -> int:
+    if not isinstance(value, int):
+        raise TypeError(f"{value!r} is not a whole number")
+    return value
+
+
+def _times(value: Plain, _argument: str, _now: datetime) -> Plain:
+    number = _number(value)
+    return "once" if number == 1 else f"{number:,} times"
+
+
+_FILTERS: Mapping[str, Callable[[Plain, str, datetime], Plain]] = {
+    "age": lambda value, _, now: span(now - _instant(value)),
+    "ago": lambda value, _, now: f"{span(now - _instant(value))} ago",
+    "count": lambda value, noun, _: counted(_number(value), noun),
+    "short": lambda value, _, __: f"{said(value)[:8]}…",
+    "times": _times,
+}
