@@ -154,7 +154,8 @@ class RunRow(SQLModel, table=True):
         UniqueConstraint("run_id", "job_id"),
         Index("ix_lineage_run_job", "job_id", "state", "ended_at"),
         Index("ix_lineage_run_ended", "ended_at"),
-        Index("ix_lineage_run_shape", "shape_id", "ended_at"),
+        Index("ix_lineage_run_shape", "state", "shape_id", "ended_at"),
+        Index("ix_lineage_run_started", "job_id", "started_at"),
     )
 
     id: int | None = Field(default=None, sa_column=_key())

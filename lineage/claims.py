@@ -1,0 +1,402 @@
+"""What is claimed of every asset: declared if somebody did, else asserted, else guessed."""
+
+from __future__ import annotations
+
+import fnmatch
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from functools import cache
+from typing import Any, TypeVar
+
+from catalog.model import (
+    AssetEntry,
+    Basis,
+    Catalog,
+    Claim,
+    Environment,
+    EnvironmentRule,
+    Evidence,
+    Pipeline,
+    Place,
+    Zone,
+    ZoneRule,
+)
+from catalog.selection import parse_selection
+from lineage import guess
+from lineage import observed as o
+from lineage.naming import kind_by_platform, platform_of
+from lineage.principals import is_placeholder
+
+R = TypeVar("R", EnvironmentRule, ZoneRule)
+
+_select = cache(parse_selection)
+
+
+class Claims:
+    """Answers, for one set of observations and one catalog, what holds of each asset and why."""
+
+    def __init__(
+        self,
+        seen: o.Observed,
+        catalog: Catalog,
+        current: Mapping[int, tuple[o.Shape, ...]],
+        noise: Mapping[int, str],
+    ) -> None:
+        self._seen = seen
+        self._catalog = catalog
+        self._team_names = {t.name.lower(): t.id for t in catalog.teams}
+        self._team_ids = {t.id for t in catalog.teams}
+        self._domains = {t.id: t.domain for t in catalog.teams if t.domain}
+        self._member_of = {m.person: t.id for t in catalog.teams for m in t.members}
+        self._writers: dict[int, set[int]] = defaultdict(set)
+        self._read: set[int] = set()
+        self._outputs: dict[int, set[int]] = defaultdict(set)
+        for job_id, shapes in current.items():
+            for shape in shapes:
+                for dataset_id, _ in shape.outputs:
+                    self._writers[dataset_id].add(job_id)
+                    self._outputs[job_id].add(dataset_id)
+                self._read |= {*shape.inputs, *(a for a, _ in shape.edges)}
+        self._pipelines = {i: self._pipeline(i) for i in seen.jobs}
+        self._environments = self._resolve_environments(noise)
+        self._zones = {i: self._zone(i) for i in seen.datasets}
+        self._entries = {i: self._declared_entries(i) for i in seen.datasets}
+        self._owners = {i: self._dataset_owners(i) for i in seen.datasets}
+        self._known_pipelines = self._pipelines_by_environment()
+
+    def environment(self, dataset_id: int) -> Claim[Environment] | None:
+        """Where a dataset lives."""
+        return self._environments.get(dataset_id)
+
+    def job_environment(self, job_id: int) -> Claim[Environment] | None:
+        """Where a job lives: declared, else as its name says, else where all its outputs are."""
+        job = self._seen.jobs[job_id]
+        declared = self._declared_environment(job.namespace, job.name)
+        if declared is not None:
+            return declared
+        named = guess.environment_by_name(job.namespace, job.name)
+        if named is not None:
+            return named
+        written = {
+            c.value: c
+            for i in self._outputs.get(job_id, ())
+            if (c := self._environments.get(i)) is not None
+        }
+        if len(written) != 1:
+            return None
+        environment = next(iter(written))
+        return Claim(environment, Basis.GUESSED, "everything that it writes is there")
+
+    def zone(self, dataset_id: int) -> Claim[Zone] | None:
+        """Where a dataset stands in the flow."""
+        return self._zones.get(dataset_id)
+
+    def tier(self, dataset_id: int) -> Claim[int] | None:
+        """The declared tier, or ``None``."""
+        entry = self._entries[dataset_id].get("tier")
+        if entry is None or entry.tier is None:
+            return None
+        place = entry.tier_place or entry.place
+        return Claim(entry.tier, Basis.DECLARED, f"{place} says so", _line(place, entry.tier))
+
+    def owners(self, dataset_id: int) -> tuple[Claim[str], ...]:
+        """Owners of a dataset, the one that counts first; placeholders are left out."""
+        return self._owners[dataset_id]
+
+    def job_owners(self, job_id: int) -> tuple[Claim[str], ...]:
+        """Owners that a job's own facet names."""
+        return tuple(self._asserted_owners(self._seen.jobs[job_id], "its ownership facet"))
+
+    def team(self, owners: Iterable[Claim[str]]) -> str | None:
+        """The team that answers: the first owner that is a team or a person in one."""
+        for claim in owners:
+            kind, _, name = claim.value.partition(":")
+            if kind == "team":
+                return name
+            if kind == "person" and name in self._member_of:
+                return self._member_of[name]
+        return None
+
+    def integration(self, job_id: int) -> str | None:
+        """The integration that a job's type facet names, upper case."""
+        facet = self._seen.jobs[job_id].facets.get("jobType")
+        value = facet.body.get("integration") if facet else None
+        return value.upper() if isinstance(value, str) and value else None
+
+    def pipeline(self, job_id: int) -> Claim[str] | None:
+        """The pipeline that a job belongs to."""
+        return self._pipelines[job_id]
+
+    def job_sanctioned(self, job_id: int, dataset_id: int) -> Claim[bool] | None:
+        """Whether a pipeline of the dataset's environment has this job writing there."""
+        environment = self._environments.get(dataset_id)
+        if environment is None:
+            return None
+        declared = self._declared_for(environment.value)
+        if declared:
+            matching = self._matching(declared, job_id, dataset_id)
+            if matching:
+                place = matching[0].place
+                why = f"pipeline {matching[0].id} has it ({place})"
+                return Claim(True, Basis.DECLARED, why, _line(place, matching[0].id))
+            places = tuple(e for p in declared for e in _line(p.place, p.id))
+            why = f"no pipeline declared for {environment.value} has this job writing there"
+            return Claim(False, Basis.DECLARED, why, places)
+        known = self._known_pipelines.get(environment.value, set())
+        job = self._seen.jobs[job_id]
+        return guess.is_job_sanctioned(
+            self._pipelines[job_id],
+            self.integration(job_id),
+            "sourceCodeLocation" in job.facets,
+            known,
+        )
+
+    def principal_sanctioned(
+        self, job_id: int, dataset_id: int, principal: str | None
+    ) -> Claim[bool] | None:
+        """Whether the pipelines that have this job allow the principal that ran it."""
+        environment = self._environments.get(dataset_id)
+        if environment is None:
+            return None
+        declared = self._declared_for(environment.value)
+        if not declared:
+            known = self._known_pipelines.get(environment.value)
+            return Claim(True, Basis.GUESSED, "no pipeline names principals") if known else None
+        matching = self._matching(declared, job_id, dataset_id)
+        if not matching:
+            return None
+        for pipeline in matching:
+            if not pipeline.principals:
+                why = f"pipeline {pipeline.id} names no principals"
+                return Claim(True, Basis.DECLARED, why, _line(pipeline.place, pipeline.id))
+        if principal is None:
+            return None
+        allowed = sorted({p for pipeline in matching for p in pipeline.principals})
+        lines = tuple(e for p in matching for e in _line(p.place, ", ".join(p.principals)))
+        if principal in allowed:
+            return Claim(True, Basis.DECLARED, f"{principal} may run it", lines)
+        return Claim(False, Basis.DECLARED, f"only {' and '.join(allowed)} may run it", lines)
+
+    # Environments
+
+    def _resolve_environments(self, noise: Mapping[int, str]) -> dict[int, Claim[Environment]]:
+        found: dict[int, Claim[Environment]] = {}
+        for i, asset in self._seen.datasets.items():
+            claim = self._declared_environment(asset.namespace, asset.name)
+            claim = claim or guess.environment_by_name(asset.namespace, asset.name)
+            jobs = [self._seen.jobs[j].namespace for j in self._writers.get(i, ())]
+            claim = claim or guess.environment_by_job(jobs)
+            if claim is not None:
+                found[i] = claim
+        self._spread(found, noise)
+        return found
+
+    def _spread(self, found: dict[int, Claim[Environment]], noise: Mapping[int, str]) -> None:
+        """Give silent datasets the environment of their namespace, if it has just one."""
+        by_namespace: dict[str, set[Environment]] = defaultdict(set)
+        pipelines: dict[str, set[str]] = defaultdict(set)
+        for i, asset in self._seen.datasets.items():
+            if i in noise:
+                continue
+            if i in found:
+                by_namespace[asset.namespace].add(found[i].value)
+            for job_id in self._writers.get(i, ()):
+                pipeline = self._pipelines[job_id]
+                if pipeline is not None:
+                    pipelines[asset.namespace].add(pipeline.value)
+        for i, asset in self._seen.datasets.items():
+            if i in found:
+                continue
+            around = by_namespace.get(asset.namespace, set())
+            if len(around) == 1:
+                why = "everything else in its namespace is there"
+                found[i] = Claim(next(iter(around)), Basis.GUESSED, why)
+            elif not around and pipelines.get(asset.namespace):
+                found[i] = guess.environment_by_pipeline(min(pipelines[asset.namespace]))
+
+    def _declared_environment(self, namespace: str, name: str) -> Claim[Environment] | None:
+        rule = _first(self._catalog.environments, namespace, name)
+        if rule is None:
+            return None
+        lines = _line(rule.place, rule.environment.value)
+        return Claim(rule.environment, Basis.DECLARED, f"{rule.place} says so", lines)
+
+    # Zones
+
+    def _zone(self, dataset_id: int) -> Claim[Zone] | None:
+        asset = self._seen.datasets[dataset_id]
+        rule = _first(self._catalog.zones, asset.namespace, asset.name)
+        if rule is not None:
+            lines = _line(rule.place, rule.zone.value)
+            return Claim(rule.zone, Basis.DECLARED, f"{rule.place} says so", lines)
+        return guess.zone_by_name(
+            asset.name,
+            platform_of(asset.namespace),
+            bool(self._writers.get(dataset_id)),
+            dataset_id in self._read,
+        )
+
+    # Owners and tiers
+
+    def _declared_entries(self, dataset_id: int) -> dict[str, AssetEntry]:
+        """The entry that gives each declared key: exact beats selected, later beats earlier."""
+        asset = self._seen.datasets[dataset_id]
+        chosen: dict[str, tuple[bool, AssetEntry]] = {}
+        for entry in self._catalog.assets:
+            is_exact = entry.key is not None
+            if entry.key is not None:
+                matches = (entry.key.namespace, entry.key.name) == (asset.namespace, asset.name)
+                matches = matches and entry.key.kind == "dataset"
+            else:
+                matches = entry.select is not None and _select(entry.select).matches(
+                    self._attributes(dataset_id, chosen)
+                )
+            if not matches:
+                continue
+            for key in ("owner", "tier"):
+                if getattr(entry, key) is None:
+                    continue
+                if key not in chosen or is_exact >= chosen[key][0]:
+                    chosen[key] = (is_exact, entry)
+        return {key: entry for key, (_, entry) in chosen.items()}
+
+    def _attributes(
+        self, dataset_id: int, chosen: Mapping[str, tuple[bool, AssetEntry]]
+    ) -> dict[str, list[str]]:
+        asset = self._seen.datasets[dataset_id]
+        offered = {
+            "namespace": [asset.namespace],
+            "name": [asset.name],
+            "kind": ["dataset"],
+        }
+        environment = self._environments.get(dataset_id)
+        if environment is not None:
+            offered["env"] = [environment.value.value]
+        zone = self._zones.get(dataset_id)
+        if zone is not None:
+            offered["zone"] = [zone.value.value]
+        kind = kind_by_platform(platform_of(asset.namespace))
+        if kind is not None:
+            offered["type"] = [kind]
+        offered["integration"] = [
+            integration.lower()
+            for job_id in self._writers.get(dataset_id, ())
+            if (integration := self.integration(job_id))
+        ]
+        if "owner" in chosen and chosen["owner"][1].owner:
+            owner = chosen["owner"][1].owner
+            offered["owner"] = [owner]
+            if owner.startswith("team:"):
+                team = owner.removeprefix("team:")
+                offered["team"] = [team]
+                offered["domain"] = [self._domains[team]] if team in self._domains else []
+        if "tier" in chosen:
+            offered["tier"] = [str(chosen["tier"][1].tier)]
+        return offered
+
+    def _dataset_owners(self, dataset_id: int) -> tuple[Claim[str], ...]:
+        claims: list[Claim[str]] = []
+        entry = self._entries[dataset_id].get("owner")
+        if entry is not None and entry.owner is not None:
+            place = entry.owner_place or entry.place
+            lines = _line(place, entry.owner)
+            claims.append(Claim(entry.owner, Basis.DECLARED, f"{place} says so", lines))
+        asset = self._seen.datasets[dataset_id]
+        claims += self._asserted_owners(asset, "its ownership facet")
+        for job_id in sorted(self._writers.get(dataset_id, ())):
+            job = self._seen.jobs[job_id]
+            for claim in self._asserted_owners(job, ""):
+                why = f"it owns {job.name}, which writes this"
+                claims.append(Claim(claim.value, Basis.GUESSED, why, claim.evidence))
+        kept: dict[str, Claim[str]] = {}
+        for claim in claims:
+            kept.setdefault(claim.value, claim)
+        return tuple(kept.values())
+
+    def _asserted_owners(self, asset: o.Asset, why: str) -> Iterable[Claim[str]]:
+        facet = asset.facets.get("ownership")
+        owners: Any = facet.body.get("owners") if facet else None
+        for index, owner in enumerate(owners if isinstance(owners, list) else []):
+            name = owner.get("name") if isinstance(owner, dict) else None
+            if facet is None or not isinstance(name, str) or is_placeholder(name):
+                continue
+            path = f"{facet.path}.owners[{index}].name"
+            evidence = Evidence(name, event_id=facet.event_id, facet=path)
+            principal = self._principal(name.strip())
+            if principal is not None:
+                yield Claim(principal, Basis.ASSERTED, f"{why} says so", (evidence,))
+
+    def _principal(self, name: str) -> str | None:
+        kind, colon, rest = name.partition(":")
+        if colon and kind in ("team", "person", "service"):
+            return None if is_placeholder(rest) else name
+        if name in self._team_ids:
+            return f"team:{name}"
+        if name.lower() in self._team_names:
+            return f"team:{self._team_names[name.lower()]}"
+        return f"person:{name}" if "@" in name else f"team:{name}"
+
+    # Pipelines
+
+    def _pipeline(self, job_id: int) -> Claim[str] | None:
+        job = self._seen.jobs[job_id]
+        for pipeline in self._catalog.pipelines:
+            if _has_job(pipeline, job):
+                lines = _line(pipeline.place, pipeline.id)
+                return Claim(pipeline.id, Basis.DECLARED, f"{pipeline.place} says so", lines)
+        run = self._seen.latest.get(job_id)
+        above = (run.root_job_id or run.parent_job_id) if run else None
+        root = None
+        if above is not None:
+            root = (self._seen.jobs[above].namespace, self.integration(above))
+        return guess.pipeline_of(job.namespace, self.integration(job_id), root)
+
+    def _declared_for(self, environment: Environment) -> list[Pipeline]:
+        return [p for p in self._catalog.pipelines if p.environment in (None, environment)]
+
+    def _matching(
+        self, pipelines: Iterable[Pipeline], job_id: int, dataset_id: int
+    ) -> list[Pipeline]:
+        job = self._seen.jobs[job_id]
+        return [
+            p
+            for p in pipelines
+            if _has_job(p, job)
+            and (
+                p.writes is None or _select(p.writes).matches(self._dataset_attributes(dataset_id))
+            )
+        ]
+
+    def _dataset_attributes(self, dataset_id: int) -> dict[str, list[str]]:
+        entries = {key: (True, entry) for key, entry in self._entries[dataset_id].items()}
+        return self._attributes(dataset_id, entries)
+
+    def _pipelines_by_environment(self) -> dict[Environment, set[str]]:
+        found: dict[Environment, set[str]] = defaultdict(set)
+        for dataset_id, jobs in self._writers.items():
+            environment = self._environments.get(dataset_id)
+            if environment is None:
+                continue
+            for job_id in jobs:
+                pipeline = self._pipelines[job_id]
+                if pipeline is not None:
+                    found[environment.value].add(pipeline.value)
+        return found
+
+
+def _first(rules: Iterable[R], namespace: str, name: str) -> R | None:
+    for rule in rules:
+        if fnmatch.fnmatchcase(namespace, rule.namespace) and fnmatch.fnmatchcase(name, rule.name):
+            return rule
+    return None
+
+
+def _has_job(pipeline: Pipeline, job: o.Asset) -> bool:
+    return any(
+        fnmatch.fnmatchcase(job.namespace, g.namespace) and fnmatch.fnmatchcase(job.name, g.name)
+        for g in pipeline.jobs
+    )
+
+
+def _line(place: Place, value: object) -> tuple[Evidence, ...]:
+    return (Evidence(str(value), place=place),)

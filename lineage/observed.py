@@ -1,0 +1,106 @@
+"""What the tables hold, as plain values: the only thing that the builder of an estate is given."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from lineage.estate import Feed, RunState
+
+
+@dataclass(frozen=True, slots=True)
+class Facet:
+    """The winning facet of one name, and where it was said."""
+
+    body: Mapping[str, Any]
+    event_id: str
+    path: str
+
+
+@dataclass(frozen=True, slots=True)
+class Asset:
+    """A dataset or job as the tables have it."""
+
+    id: int
+    namespace: str
+    name: str
+    seen: bool
+    first_seen: datetime
+    last_seen: datetime
+    event_id: str
+    facets: Mapping[str, Facet]
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """What runs read, write and derive, by asset id."""
+
+    inputs: tuple[int, ...] = ()
+    outputs: tuple[tuple[int, str], ...] = ()
+    edges: tuple[tuple[int, int], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One run, by asset id."""
+
+    run_id: str
+    job_id: int
+    state: RunState
+    started_at: datetime
+    ended_at: datetime | None
+    shape_id: int
+    parent_job_id: int | None
+    root_job_id: int | None
+    principal: str | None
+    producer: str
+    version: str | None
+    event_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class TestResult:
+    """The newest result of one data test, by asset id."""
+
+    dataset_id: int
+    job_id: int
+    run_id: str
+    run_state: RunState
+    at: datetime
+    success: bool
+    executed: bool
+    blocking: bool
+    body: Mapping[str, Any]
+    event_id: str
+    results_30d: int = 0
+    flips_30d: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Observed:
+    """Everything that events said, up to one instant."""
+
+    datasets: Mapping[int, Asset] = field(default_factory=dict)
+    jobs: Mapping[int, Asset] = field(default_factory=dict)
+    latest: Mapping[int, Run] = field(default_factory=dict)
+    """Newest run of each job."""
+    successful: Mapping[int, Run] = field(default_factory=dict)
+    """Newest successful run of each job."""
+    declared: Mapping[int, int] = field(default_factory=dict)
+    """Shape that a job's own static lineage declares."""
+    shapes: Mapping[int, Shape] = field(default_factory=dict)
+    """Every shape that a run below refers to."""
+    recent: tuple[Run, ...] = ()
+    """Successful runs of the last 30 days, newest first."""
+    runs_30d: Mapping[int, int] = field(default_factory=dict)
+    """Finished runs of each job within 30 days."""
+    shape_ends: Mapping[int, datetime] = field(default_factory=dict)
+    """When the newest successful run of each shape ended."""
+    tests: tuple[TestResult, ...] = ()
+    tested_at: Mapping[int, datetime] = field(default_factory=dict)
+    """When a data test last ran to an answer on each dataset."""
+    feeds: tuple[Feed, ...] = ()
+    first_success: Mapping[tuple[int, str], datetime] = field(default_factory=dict)
+    """First successful end of each (job, code version)."""
