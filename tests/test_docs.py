@@ -93,10 +93,27 @@ def test_commands_in_the_readme_exist_with_their_options(line: str) -> None:
     assert {word for word in words if word.startswith("--")} <= options
 
 
+def test_every_setting_is_documented_as_it_is() -> None:
+    documented = re.findall(r"^\| `.*", (ROOT / "docs" / "settings.md").read_text(), re.MULTILINE)
+
+    assert documented == [
+        f"| `ANDON_{name.upper()}` | `{field.default}` | {field.description} |"
+        for name, field in Settings.model_fields.items()
+    ]
+
+
 def test_settings_in_the_readme_exist() -> None:
     named = set(re.findall(r"\bANDON_([A-Z_]+)", README))
 
     assert {name.lower() for name in named} <= set(Settings.model_fields)
+
+
+def test_every_policy_is_in_the_changelog() -> None:
+    changelog = (ROOT / "CHANGELOG.md").read_text()
+
+    identifiers = [path.stem for path in (ROOT / "policies" / "library").glob("*.yaml")]
+
+    assert [each for each in identifiers if f"- `{each}`, " not in changelog] == []
 
 
 @pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
