@@ -88,6 +88,8 @@ class Event:
     outputs: tuple[DatasetPart, ...] = ()
     dataset: DatasetPart | None = None
     oddities: tuple[Oddity, ...] = ()
+    secrets: tuple[str, ...] = ()
+    """Paths of values that were replaced before storing."""
 
 
 def canonical(value: Any) -> bytes:
@@ -107,8 +109,12 @@ def parse_event(body: bytes) -> Event:
         raise RefusedError(422, f"the body is {found}", "", "one event, a JSON object")
     event_id = hashlib.sha256(canonical(decoded)).digest()
     event, secrets = redact(decoded, body)
-    oddities += [Oddity(path, "held a secret; it was replaced before storing") for path in secrets]
-    return _read(event, event_id, oddities)
+    return _read(event, event_id, oddities, tuple(secrets))
+
+
+def reread_event(body: bytes, event_id: bytes, secrets: tuple[str, ...]) -> Event:
+    """Read a stored body again; its id and the secrets it once held are known from the log."""
+    return _read(orjson.loads(body), event_id, [], secrets)
 
 
 def _decode(body: bytes) -> tuple[Any, list[Oddity]]:
@@ -131,7 +137,10 @@ def _no_constant(name: str) -> NoReturn:
     raise ValueError(f"{name} is not JSON")
 
 
-def _read(event: dict[str, Any], event_id: bytes, oddities: list[Oddity]) -> Event:
+def _read(
+    event: dict[str, Any], event_id: bytes, oddities: list[Oddity], secrets: tuple[str, ...]
+) -> Event:
+    oddities += [Oddity(path, "held a secret; it was replaced before storing") for path in secrets]
     producer = event.get("producer")
     if not isinstance(producer, str) or not producer:
         oddities.append(Oddity("producer", "missing; expected a URI that names the producer"))
@@ -156,6 +165,7 @@ def _read(event: dict[str, Any], event_id: bytes, oddities: list[Oddity]) -> Eve
             inputs=_datasets(event, "inputs", "inputFacets", oddities),
             outputs=_datasets(event, "outputs", "outputFacets", oddities),
             oddities=tuple(oddities),
+            secrets=secrets,
         )
     if dataset is not None:
         return Event(
@@ -167,6 +177,7 @@ def _read(event: dict[str, Any], event_id: bytes, oddities: list[Oddity]) -> Eve
             producer=producer,
             dataset=_dataset(dataset, "dataset", "", oddities),
             oddities=tuple(oddities),
+            secrets=secrets,
         )
     if job is not None:
         return Event(
@@ -181,6 +192,7 @@ def _read(event: dict[str, Any], event_id: bytes, oddities: list[Oddity]) -> Eve
             inputs=_datasets(event, "inputs", "inputFacets", oddities),
             outputs=_datasets(event, "outputs", "outputFacets", oddities),
             oddities=tuple(oddities),
+            secrets=secrets,
         )
     raise RefusedError(
         422, "the event has no run, job or dataset", "", "a RunEvent, JobEvent or DatasetEvent"

@@ -11,7 +11,7 @@ from sqlalchemy import Connection, bindparam, func, insert, select, update
 
 from catalog.database import table_of
 from lineage.assets import compress, expand
-from lineage.events import Event
+from lineage.events import Event, reread_event
 from lineage.tables import EventRow, PayloadRow, RejectionRow
 
 EVENT = table_of(EventRow)
@@ -59,6 +59,7 @@ def append(connection: Connection, events: Sequence[Event], received_at: int) ->
                 "content_hash": content,
                 "previous_hash": chain,
                 "received_count": 1,
+                "secrets": orjson.dumps(event.secrets).decode() if event.secrets else None,
             }
         )
         payloads.append({"seq": seq, "body": compress(event.body)})
@@ -83,16 +84,16 @@ def count(connection: Connection) -> int:
     return int(connection.execute(select(func.count()).select_from(EVENT)).scalar() or 0)
 
 
-def bodies(
+def stored_events(
     connection: Connection, chunk: int, until: int | None = None
-) -> Iterator[list[tuple[int, int, bytes]]]:
-    """Stored events in order of arrival, in chunks of (sequence, received at, body).
+) -> Iterator[list[tuple[int, int, Event]]]:
+    """Stored events in order of arrival, in chunks of (sequence, received at, event).
 
     With ``until`` events later than this event time (microseconds) are left out.
     """
     after = 0
     query = (
-        select(EVENT.c.seq, EVENT.c.received_at, PAYLOAD.c.body)
+        select(EVENT.c.seq, EVENT.c.received_at, EVENT.c.event_id, EVENT.c.secrets, PAYLOAD.c.body)
         .join(PAYLOAD, PAYLOAD.c.seq == EVENT.c.seq)
         .order_by(EVENT.c.seq)
         .limit(chunk)
@@ -100,7 +101,7 @@ def bodies(
     if until is not None:
         query = query.where(EVENT.c.event_time <= until)
     while rows := connection.execute(query.where(EVENT.c.seq > after)).all():
-        yield [(row.seq, row.received_at, expand(row.body)) for row in rows]
+        yield [(row.seq, row.received_at, _event(row)) for row in rows]
         after = rows[-1].seq
 
 
@@ -115,6 +116,11 @@ def event_body(connection: Connection, event_id: bytes) -> dict[str, Any] | None
         return None
     decoded: dict[str, Any] = orjson.loads(expand(body))
     return decoded
+
+
+def _event(row: Any) -> Event:
+    secrets = tuple(orjson.loads(row.secrets)) if row.secrets else ()
+    return reread_event(expand(row.body), row.event_id, secrets)
 
 
 def _head(connection: Connection) -> tuple[int, bytes]:

@@ -47,6 +47,8 @@ class EventRow(SQLModel, table=True):
     previous_hash: bytes = Field(sa_column=_bytes())
     """Link of the hash chain: SHA-256 over the previous link and the previous content hash."""
     received_count: int = Field(default=1, sa_column=Column(Integer, nullable=False))
+    secrets: str | None = Field(default=None, sa_column=_text(nullable=True))
+    """Paths of values that were replaced before storing, a JSON array."""
 
 
 class PayloadRow(SQLModel, table=True):

@@ -1,0 +1,121 @@
+"""Dated stories of one dataset: how its newest version came to be, and its latest runs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from sqlalchemy import Engine, select
+
+from catalog.model import AssetKey, Evidence, Kind
+from lineage.assets import ASSET
+from lineage.estate import DataTestStatus, Estate, Provenance, RunState
+from lineage.events import moment
+from lineage.fold import RANKED_STATES, STATE_RANK
+from lineage.projection import RUN, SHAPE_DATASET, SHAPE_EDGE
+
+
+@dataclass(frozen=True, slots=True)
+class RunSummary:
+    """One run that wrote or read a dataset."""
+
+    run_id: str
+    job: AssetKey
+    state: RunState
+    started_at: datetime
+    ended_at: datetime | None
+    is_output: bool
+    principal: str | None
+    producer: str
+    event_id: str
+
+
+def dataset_runs(engine: Engine, estate: Estate, key: AssetKey, limit: int) -> list[RunSummary]:
+    """The newest runs that wrote or read a dataset, newest first, ``limit`` at most."""
+    dataset = estate.datasets.get(key)
+    if dataset is None:
+        return []
+    query = (
+        select(
+            RUN.c.run_id, RUN.c.state, RUN.c.started_at, RUN.c.ended_at, RUN.c.principal,
+            RUN.c.producer, RUN.c.event_id, ASSET.c.namespace, ASSET.c.name,
+            SHAPE_DATASET.c.is_output,
+        )
+        .join(SHAPE_DATASET, SHAPE_DATASET.c.shape_id == RUN.c.shape_id)
+        .join(ASSET, ASSET.c.id == RUN.c.job_id)
+        .where(SHAPE_DATASET.c.dataset_id == dataset.id)
+        .order_by(RUN.c.started_at.desc(), RUN.c.run_id.desc())
+        .limit(limit)
+    )  # fmt: skip
+    with engine.connect() as connection:
+        return [
+            RunSummary(
+                row.run_id,
+                AssetKey(Kind.JOB, row.namespace, row.name),
+                RANKED_STATES[row.state],
+                moment(row.started_at),
+                None if row.ended_at is None else moment(row.ended_at),
+                row.is_output,
+                row.principal,
+                row.producer,
+                row.event_id.hex(),
+            )
+            for row in connection.execute(query)
+        ]
+
+
+def provenance(engine: Engine, estate: Estate, key: AssetKey) -> Provenance | None:
+    """How the newest version of a dataset came to be; ``None`` if no successful run wrote it."""
+    dataset = estate.datasets.get(key)
+    if dataset is None:
+        return None
+    newest = (
+        select(
+            RUN.c.run_id, RUN.c.state, RUN.c.ended_at, RUN.c.shape_id, RUN.c.principal,
+            RUN.c.version, RUN.c.event_id, ASSET.c.namespace, ASSET.c.name,
+        )
+        .join(SHAPE_DATASET, SHAPE_DATASET.c.shape_id == RUN.c.shape_id)
+        .join(ASSET, ASSET.c.id == RUN.c.job_id)
+        .where(
+            SHAPE_DATASET.c.dataset_id == dataset.id,
+            SHAPE_DATASET.c.is_output,
+            SHAPE_DATASET.c.operation != "DROP",
+            RUN.c.state == STATE_RANK[RunState.COMPLETE],
+        )
+        .order_by(RUN.c.ended_at.desc(), RUN.c.started_at.desc(), RUN.c.run_id.desc())
+        .limit(1)
+    )  # fmt: skip
+    with engine.connect() as connection:
+        run = connection.execute(newest).first()
+        if run is None:
+            return None
+        sources = set(
+            connection.execute(
+                select(SHAPE_EDGE.c.source_id).where(
+                    SHAPE_EDGE.c.shape_id == run.shape_id, SHAPE_EDGE.c.target_id == dataset.id
+                )
+            ).scalars()
+        )
+    at = moment(run.ended_at)
+    job_key = AssetKey(Kind.JOB, run.namespace, run.name)
+    job = estate.jobs.get(job_key)
+    code = job.code if job else None
+    if code is not None and run.version is not None:
+        code = replace(code, version=run.version)
+    since = [t for t in dataset.tests if t.at >= at]
+    passed = sum(t.status is DataTestStatus.PASS for t in since)
+    failed = sum(t.status is DataTestStatus.FAIL for t in since)
+    return Provenance(
+        dataset=key,
+        run_id=run.run_id,
+        job=job_key,
+        state=RANKED_STATES[run.state],
+        at=at,
+        code=code,
+        principal=run.principal,
+        inputs=tuple(sorted(k for k, d in estate.datasets.items() if d.id in sources)),
+        tests_passed=passed,
+        tests_failed=failed,
+        tests_unknown=len(dataset.tests) - passed - failed,
+        evidence=(Evidence(run.run_id, event_id=run.event_id.hex(), facet="run.runId"),),
+    )
