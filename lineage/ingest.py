@@ -71,6 +71,12 @@ class Ingestor:
         logger.info("taken in", extra={"events": len(receipts)})
         return receipts
 
+    def refuse(self, arrival: Arrival, refused: RefusedError) -> None:
+        """Keep something that was refused before it could be read, such as a body too large."""
+        with self._lock, writing(self._engine) as connection:
+            log.reject(connection, [_rejection(arrival, refused, time.time_ns() // 1000)])
+            bump_revision(connection)
+
     def _store(
         self, arrivals: Sequence[Arrival], read: Sequence[Event | RefusedError], received_at: int
     ) -> list[Receipt]:
