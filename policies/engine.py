@@ -31,7 +31,7 @@ from policies.model import (
 from policies.wording import fill, template_names
 
 log = logging.getLogger(__name__)
-_MOST_EVIDENCE = 20
+_MOST_EVIDENCE = 40
 _PARAM = "p."
 
 
@@ -81,7 +81,7 @@ class Respondent:
             return Answer(Outcome.ERROR, f"its condition cannot be evaluated: {error}")
         whys = dict.fromkeys(f.why for f in guessed if f.why) if is_guess else {}
         return Answer(
-            outcome, is_guess=is_guess, guesses=tuple(whys), evidence=self._evidence(names)
+            outcome, is_guess=is_guess, guesses=tuple(whys), evidence=self.evidence(names)
         )
 
     def values(self, names: Iterable[str], params: Mapping[str, Plain]) -> dict[str, Plain]:
@@ -100,6 +100,13 @@ class Respondent:
         """The value of a fact as one short text; ``None`` if it is absent."""
         fact = self._read(name)
         return str(fact.value) if isinstance(fact, Known) else None
+
+    def evidence(self, names: Iterable[str]) -> tuple[Evidence, ...]:
+        """What facts rest on, in their order, each piece once."""
+        found: dict[Evidence, None] = {}
+        for name in _facts_in(names):
+            found.update(dict.fromkeys(self._read(name).evidence))
+        return tuple(found)[:_MOST_EVIDENCE]
 
     def _outcome(self, question: Question, read: Callable[[str], Fact]) -> Outcome:
         if question.when is not None:
@@ -126,7 +133,8 @@ class Respondent:
         for name in program.asked:
             fact = read(name)
             if isinstance(fact, Known):
-                known[name] = True
+                if not _is_weak(fact, question.trust):
+                    known[name] = True
             elif fact.reason is None:
                 known[name] = False
         return program.evaluate(values, known)
@@ -154,12 +162,6 @@ class Respondent:
         because = "; ".join(dict.fromkeys(absent.why for absent in missing)) or "nothing says"
         evidence = tuple(dict.fromkeys(e for absent in missing for e in absent.evidence))
         return Answer(outcome, because, reason or UnknownReason.NO_FEED, evidence=evidence)
-
-    def _evidence(self, names: Iterable[str]) -> tuple[Evidence, ...]:
-        found: dict[Evidence, None] = {}
-        for name in names:
-            found.update(dict.fromkeys(self._read(name).evidence))
-        return tuple(found)[:_MOST_EVIDENCE]
 
 
 def judge(policies: Sequence[Policy], index: EstateIndex) -> tuple[Verdict, ...]:
@@ -192,6 +194,15 @@ def _guarded(
         return Verdict(policy.id, subject, Outcome.ERROR, policy.severity, text)
 
 
+def answered(name: str, question: Question, respondent: Respondent) -> Answer:
+    """The answer to a question that is no policy; whatever breaks becomes an error."""
+    try:
+        return respondent.answer(question)
+    except Exception as error:  # as above
+        log.exception("question failed", extra={"question": name})
+        return Answer(Outcome.ERROR, f"{type(error).__name__}: {error}")
+
+
 def question_of(policy: Policy) -> Question:
     """What a policy asks."""
     return Question(policy.condition, policy.when, policy.params, policy.trust)
@@ -206,7 +217,11 @@ def verdict_of(
     """One policy's verdict about one subject."""
     answer = respondent.answer(question_of(policy))
     severity = policy.severity
-    message = answer.because
+    message, evidence = answer.because, answer.evidence
+    if answer.outcome in (Outcome.PASS, Outcome.FAIL):
+        # What the sentence tells is evidence too, such as the events of a write.
+        told = respondent.evidence(template_names(policy.message))
+        evidence = tuple(dict.fromkeys((*evidence, *told)))[:_MOST_EVIDENCE]
     if answer.outcome is Outcome.FAIL:
         severity = _severity(policy, respondent)
         message = _sentence(policy, respondent)
@@ -222,7 +237,7 @@ def verdict_of(
         message=message,
         reason=answer.reason,
         is_guess=answer.is_guess,
-        evidence=answer.evidence,
+        evidence=evidence,
         discriminator=tuple(respondent.text(name) for name in policy.discriminator),
         occurrences=occurrences,
         first_at=first_at,
@@ -259,4 +274,8 @@ def _is_weak(fact: Known, least: Trust) -> bool:
 def _names(question: Question) -> tuple[str, ...]:
     programs = (question.condition, question.when)
     found = dict.fromkeys(n for p in programs if p for n in (*p.names, *p.asked))
-    return tuple(n for n in found if n != facts.NOW and not n.startswith(_PARAM))
+    return _facts_in(found)
+
+
+def _facts_in(names: Iterable[str]) -> tuple[str, ...]:
+    return tuple(n for n in names if n != facts.NOW and not n.startswith(_PARAM))

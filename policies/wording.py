@@ -105,6 +105,9 @@ def check_template(template: str, schema: Mapping[str, FactType]) -> None:
             known = {*_FILTERS, "or"}
             if word not in known:
                 raise ValueError(f'"{word}" is not a filter.{did_you_mean(word, known)}')
+            needed = _NEEDS.get(word)
+            if needed is not None and schema[name] is not needed:
+                raise ValueError(f'filter "{word}" needs {needed}, and {name} is {schema[name]}.')
 
 
 def pieces(message: str) -> Iterator[tuple[str, bool]]:
@@ -147,4 +150,10 @@ _FILTERS: Mapping[str, Callable[[Plain, str, datetime], Plain]] = {
     "count": lambda value, noun, _: counted(_number(value), noun),
     "short": lambda value, _, __: f"{said(value)[:8]}…",
     "times": _times,
+}
+_NEEDS = {
+    "age": FactType.TIMESTAMP,
+    "ago": FactType.TIMESTAMP,
+    "count": FactType.INT,
+    "times": FactType.INT,
 }

@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from lineage.estate import FeedKind
 from policies.cel import FactType
 from policies.facts import dataset, feed, job, write
 from policies.facts.index import EstateIndex
@@ -52,7 +51,7 @@ def reader(index: EstateIndex, subject: Subject) -> Callable[[str], Fact]:
     def read(name: str) -> Fact:
         if name not in memory:
             spec = found[name]
-            memory[name] = spec.read(index, target) or _missing(index, namespace, spec.carrier.feed)
+            memory[name] = spec.read(index, target) or _missing(index, namespace, spec)
         return memory[name]
 
     return read
@@ -66,7 +65,7 @@ def _target(index: EstateIndex, subject: Subject) -> object:
     return subject
 
 
-def _missing(index: EstateIndex, namespace: str, carrier: FeedKind | None) -> Absent:
-    if carrier is None:
-        return Absent(None, "nothing says")
-    return index.silence(namespace, carrier)
+def _missing(index: EstateIndex, namespace: str, spec: FactSpec[Any]) -> Absent:
+    if spec.carrier.feed is None:
+        return Absent(None, f"{spec.name} is not known")
+    return index.silence(namespace, spec.carrier.feed)

@@ -10,6 +10,8 @@ from policies.facts.registry import Carrier, Registry
 from policies.model import Absent, Known, UnknownReason
 
 FACTS: Registry[Write] = Registry("w")
+RUN_FACET = "outputs"
+"""Where events say what a run wrote: marks the evidence that is one run each."""
 
 
 @FACTS.fact("env", FactType.STRING)
@@ -145,7 +147,7 @@ def event(_: EstateIndex, write: Write) -> Known | None:
 
 def _events(write: Write) -> tuple[Evidence, ...]:
     return tuple(
-        Evidence(f"run of {write.job.name}", event_id=event_id, facet="outputs")
+        Evidence(f"run of {write.job.name}", event_id=event_id, facet=RUN_FACET)
         for event_id in write.event_ids
     )
 
