@@ -108,6 +108,15 @@ def test_settings_in_the_readme_exist() -> None:
     assert {name.lower() for name in named} <= set(Settings.model_fields)
 
 
+def test_every_page_is_in_the_readme() -> None:
+    script = (ROOT / "dashboard" / "main.py").read_text()
+
+    titles = re.findall(r"^ +title=\"(.*)\",$", script, re.MULTILINE)
+
+    table = section(README, "What there is to see")
+    assert re.findall(r"^\| ([A-Z][a-z]+) \| [a-z]", table, re.MULTILINE) == titles
+
+
 def test_every_policy_is_in_the_changelog() -> None:
     changelog = (ROOT / "CHANGELOG.md").read_text()
 
