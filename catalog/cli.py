@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import functools
+import getpass
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from typing import Any, ParamSpec, TypeVar
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, TypeVar
 
 import click
+from sqlalchemy import Engine
 
 from catalog.database import connect
+from catalog.formats import read_catalog
 from catalog.settings import Settings
+from catalog.store import apply_catalog
 
-P = ParamSpec("P")
 R = TypeVar("R")
 T = TypeVar("T")
 
@@ -44,3 +49,29 @@ def progress(items: Iterable[T], length: int | None, label: str) -> Iterator[Ite
         items, length=length, label=label, file=sys.stderr, hidden=not sys.stderr.isatty()
     ) as bar:
         yield bar
+
+
+@click.command()
+@click.argument("folder", metavar="DIR", type=click.Path(path_type=Path))
+@database_option
+def apply(folder: Path, engine: Engine) -> None:
+    """Make the declared catalog in a folder the one in force.
+
+    All of it is checked first and applied in one transaction; a second apply changes nothing.
+
+    Example: andon apply governance/
+    """
+    catalog = read_catalog(folder)
+    changed = apply_catalog(engine, catalog, f"person:{getpass.getuser()}", datetime.now(UTC))
+    counts = {
+        "environment rules": len(catalog.environments),
+        "zone rules": len(catalog.zones),
+        "teams": len(catalog.teams),
+        "pipelines": len(catalog.pipelines),
+        "asset entries": len(catalog.assets),
+    }
+    told = ", ".join(f"{n} {what}" for what, n in counts.items())
+    click.echo(f"{'Applied' if changed else 'In force already'}: {told}.")
+
+
+commands: list[click.Command] = [apply]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
 from typing import Any, cast
 
 from sqlalchemy import Connection, Engine, Table, create_engine, event, func, insert, select, update
@@ -131,6 +132,16 @@ def revision(engine: Engine) -> int:
     """The counter that moves with everything that people can see."""
     with engine.connect() as connection:
         return get_meta(connection, "revision")
+
+
+def present(engine: Engine) -> datetime:
+    """The instant that this store calls now, UTC: the clock's, less what the sample company set.
+
+    For doors only (commands, worker, pages); everything below them is handed an instant.
+    """
+    with engine.connect() as connection:
+        behind = get_meta(connection, "clock_behind_us")
+    return datetime.now(UTC) - timedelta(microseconds=behind)
 
 
 def _derive(connection: Connection) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fnmatch
+import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from functools import cache
@@ -28,6 +29,8 @@ from lineage.naming import kind_by_platform, platform_of
 from lineage.principals import is_placeholder
 
 R = TypeVar("R", EnvironmentRule, ZoneRule)
+
+_SLUG = re.compile(r"[^a-z0-9_-]+")
 
 _select = cache(parse_selection)
 
@@ -327,14 +330,14 @@ class Claims:
                 yield Claim(principal, Basis.ASSERTED, f"{why} says so", (evidence,))
 
     def _principal(self, name: str) -> str | None:
+        """A principal from the free text that producers give as an owner's name."""
         kind, colon, rest = name.partition(":")
-        if colon and kind in ("team", "person", "service"):
-            return None if is_placeholder(rest) else name
-        if name in self._team_ids:
-            return f"team:{name}"
-        if name.lower() in self._team_names:
-            return f"team:{self._team_names[name.lower()]}"
-        return f"person:{name}" if "@" in name else f"team:{name}"
+        if not colon or kind not in ("team", "person", "service"):
+            kind, rest = ("person" if "@" in name else "team"), name
+        if kind == "team" and rest not in self._team_ids:
+            rest = self._team_names.get(rest.lower()) or _SLUG.sub("-", rest.lower()).strip("-_")
+        rest = rest.replace(" ", "-")
+        return None if is_placeholder(rest) else f"{kind}:{rest}"
 
     # Pipelines
 

@@ -112,7 +112,9 @@ def environment_by_job(job_namespaces: Iterable[str]) -> Claim[Environment] | No
 
 def environment_by_pipeline(pipeline: str) -> Claim[Environment]:
     """What a pipeline writes is production unless some name says otherwise."""
-    return _guess(Environment.PROD, f"{pipeline} writes there and no name says otherwise")
+    integration, _, namespace = pipeline.partition(":")
+    why = f"{_tool(integration)} writes there (from {namespace}) and no name says otherwise"
+    return _guess(Environment.PROD, why)
 
 
 def zone_by_name(name: str, platform: str, is_written: bool, is_read: bool) -> Claim[Zone] | None:
@@ -169,7 +171,7 @@ def is_job_sanctioned(
 
 
 def _tool(integration: str) -> str:
-    return "dbt" if integration == "DBT" else integration.capitalize()
+    return "dbt" if integration.lower() == "dbt" else integration.capitalize()
 
 
 def _guess(value: T, why: str) -> Claim[T]:

@@ -106,7 +106,7 @@ class Receiver:
     def _commit(self, batch: list[_Waiting]) -> None:
         try:
             receipts = self._ingestor.ingest([w.arrival for w in batch])
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001  # handed to whoever waits for the answer
             if len(batch) == 1:
                 _settle(batch[0], error)
             else:  # one bad event must not fail its neighbours

@@ -1,0 +1,64 @@
+"""Judges the estate whenever it has changed, beside whatever else the process does."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import threading
+import time
+from collections.abc import Iterator
+
+from sqlalchemy import Engine
+
+from catalog.database import present, revision
+from policies.assess import assess
+
+logger = logging.getLogger(__name__)
+
+POLL_S = 0.2
+"""How often the revision is looked at; it costs one row."""
+
+IDLE_S = 300.0
+"""Judged at least this often, because ages grow without any event."""
+
+SHARE = 0.25
+"""Most of its time that judging may take while events keep coming."""
+
+
+class Worker:
+    """Assesses after events have settled for ``settle_s`` seconds, in a thread of its own."""
+
+    def __init__(self, engine: Engine, settle_s: float) -> None:
+        self._engine = engine
+        self._settle_s = settle_s
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="worker", daemon=True)
+
+    @contextlib.contextmanager
+    def running(self) -> Iterator[None]:
+        """Judge until the end; an assessment under way is finished first."""
+        self._thread.start()
+        try:
+            yield
+        finally:
+            self._stop.set()
+            self._thread.join()
+
+    def _run(self) -> None:
+        judged, next_at = -1, 0.0
+        while not self._stop.wait(POLL_S):
+            try:
+                now = revision(self._engine)
+                started = time.monotonic()
+                if started < next_at or (now == judged and started < next_at + IDLE_S):
+                    continue
+                if self._stop.wait(self._settle_s):
+                    return
+                assess(self._engine, present(self._engine))
+                judged = revision(self._engine)
+                took = time.monotonic() - started
+                next_at = time.monotonic() + (took / SHARE - took if now != judged else 0.0)
+            except Exception:
+                # Whatever broke one assessment must not end all later ones.
+                logger.exception("assessment failed")
+                self._stop.wait(IDLE_S / 60)
