@@ -86,6 +86,8 @@ def score_bars(bars: Sequence[ScoreBar], ink: Ink) -> go.Figure:
                 text=text,
                 xanchor=anchor,
                 showarrow=False,
+                borderpad=0,
+                borderwidth=0,
                 font={"color": ink_of, "size": size},
             )
     _dress(figure, ink, height=ROW_PX * len(bars) + 8)

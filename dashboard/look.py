@@ -39,6 +39,8 @@ RUN_STATES: dict[str, tuple[Colour, str]] = {
     "unknown": ("gray", ":material/help:"),
 }
 
+JOB_ICON = ":material/settings:"
+
 BASES: dict[str, Colour] = {"declared": "green", "asserted": "blue", "guessed": "gray"}
 
 PALETTE = {

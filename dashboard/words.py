@@ -10,13 +10,12 @@ LEVELS = ("Not reached", "Ad hoc", "Managed", "Defined", "Measured", "Improving"
 """Names of the maturity levels 0 to 5."""
 
 _MINUTE_S, _HOUR_S, _DAY_S = 60, 3600, 86400
-_PUNCTUATION = re.compile(r"([\\`*_{}\[\]()#+\-.!|<>$~&])")
+_PUNCTUATION = re.compile(r"([\\`*_{}\[\]()#+\-.!|<>$~&:])")
 
 
 def plain(text: str) -> str:
     """Text from outside as Markdown that shows exactly that text, on one line."""
-    # A word joiner parts the colons: `:red[` and `:smile:` are directives even when escaped.
-    return _PUNCTUATION.sub(r"\\\1", " ".join(text.split())).replace(":", ":\u2060")
+    return _PUNCTUATION.sub(r"\\\1", " ".join(text.split()))
 
 
 def code(text: str) -> str:
@@ -101,6 +100,16 @@ def points(floor: float, ceiling: float) -> str:
     """A score of 0 to 1 as points out of 100: ``54`` or ``54 to 71``."""
     low, high = round(floor * 100), round(ceiling * 100)
     return str(low) if low == high else f"{low} to {high}"
+
+
+def producer(uri: str) -> str:
+    """A short name for a producer's URI: ``dbt``, ``apache/airflow``, ``example.com``."""
+    if found := re.search(r"/integration/([^/?#]+)", uri):
+        return found[1]
+    if found := re.match(r"https?://github\.com/([^/?#]+/[^/?#]+)", uri):
+        return found[1]
+    found = re.match(r"https?://([^/?#]+)", uri)
+    return found[1] if found else uri
 
 
 def principal(name: str) -> str:

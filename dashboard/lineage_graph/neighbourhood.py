@@ -136,6 +136,16 @@ def _links(
         links += ((a, key) for a in beside(estate, key, up=True) if a in shown)
         if key.kind is Kind.JOB:
             links += ((key, b) for b in beside(estate, key, up=False) if b in shown)
+    # What a drawn job alone explains is drawn through it, and not a second time beside it.
+    explained = {
+        (source, target)
+        for job in shown
+        if job.kind is Kind.JOB
+        for target in beside(estate, job, up=False)
+        if estate.datasets[target].writers == (job,)
+        for source in beside(estate, job, up=True)
+    }
+    links = [link for link in links if link not in explained]
     return list(dict.fromkeys([*links, *culprits]))
 
 

@@ -1,0 +1,60 @@
+"""The dashboard's script: Streamlit runs it from top to bottom for every visit and every change."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import streamlit as st
+
+from dashboard import frame
+
+STATIC = Path(__file__).with_name("static")
+
+st.set_page_config(page_title="Andon", page_icon=str(STATIC / "icon.svg"), layout="wide")
+st.logo(
+    str(STATIC / ("logo-dark.svg" if frame.theme() == "dark" else "logo.svg")),
+    size="large",
+    icon_image=str(STATIC / "icon.svg"),
+)
+chosen = st.navigation(
+    [
+        st.Page(
+            frame.BOARD,
+            title="Board",
+            icon=":material/dashboard:",
+            help="How mature each team is, what needs attention and what arrived.",
+            default=True,
+        ),
+        st.Page(
+            frame.ASSETS,
+            title="Assets",
+            icon=":material/database:",
+            url_path="assets",
+            help="Every dataset and job that was ever named, to search and to open.",
+        ),
+        st.Page(
+            frame.ASSET,
+            title="Asset",
+            icon=":material/database:",
+            url_path="asset",
+            visibility="hidden",
+            help="One dataset or job: lineage, owners, data tests and how it came to be.",
+        ),
+        st.Page(
+            frame.FINDINGS,
+            title="Findings",
+            icon=":material/rule:",
+            url_path="findings",
+            help="What ought to hold and does not, each with the evidence that proves it.",
+        ),
+        st.Page(
+            frame.INTAKE,
+            title="Intake",
+            icon=":material/move_to_inbox:",
+            url_path="intake",
+            help="Who sends events, what was odd about them and what was refused.",
+        ),
+    ]
+)
+frame.begin()
+chosen.run()

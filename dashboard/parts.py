@@ -1,0 +1,172 @@
+"""Pieces that several pages draw alike: cards, findings as sentences, links to assets."""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime
+
+import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
+
+from catalog.model import AssetKey, Evidence
+from dashboard import evidence as excerpts
+from dashboard import frame, load, look, words
+from dashboard.lineage_graph.neighbourhood import find
+from lineage.estate import Dataset, Estate, Job
+from lineage.intake import Intake
+from policies.model import Finding
+
+BADGE_PX = 84
+"""Wide enough for the longest severity, so that sentences stand in line."""
+
+
+def card(key: str, title: str, note: str = "", *, stretch: bool = False) -> DeltaGenerator:
+    """A bordered box with a title and one line of context."""
+    box = st.container(border=True, key=key, height="stretch" if stretch else "content")
+    box.markdown(f"**{title}**" + (f"  \n:gray[:small[{note}]]" if note else ""))
+    return box
+
+
+def context(text: str) -> None:
+    """The line under a page's title."""
+    st.caption(text)
+
+
+def asset_link(asset: Dataset | Job, *, label: str | None = None) -> None:
+    """A link to an asset's page."""
+    st.page_link(
+        frame.ASSET,
+        label=label or words.plain(asset.display_name),
+        icon=asset_icon(asset),
+        query_params={"asset": str(asset.id)},
+        help=f"{asset.key.kind} {words.code(asset.key.namespace)} {words.code(asset.key.name)}",
+    )
+
+
+def asset_icon(asset: Dataset | Job) -> str:
+    """The icon of a dataset's platform, or of a job."""
+    return look.platform_icon(asset.platform) if isinstance(asset, Dataset) else look.JOB_ICON
+
+
+def sentence(message: str) -> str:
+    """A finding's message as Markdown: bold between ``**``, everything else as it is."""
+    pieces = re.split(r"\*\*", message)
+    return "".join(
+        f"**{words.plain(piece)}**" if i % 2 and i < len(pieces) - 1 else _spaced(piece)
+        for i, piece in enumerate(pieces)
+    )
+
+
+def _spaced(piece: str) -> str:
+    """Plain Markdown that keeps the blanks around names."""
+    lead = " " if piece[:1].isspace() else ""
+    tail = " " if piece[-1:].isspace() and piece.strip() else ""
+    return f"{lead}{words.plain(piece)}{tail}"
+
+
+def finding(found: Finding, estate: Estate, now: datetime, key: str, *, is_brief: bool) -> None:
+    """A finding as a sentence, with who, which policy and since when.
+
+    Args:
+        found: The finding.
+        estate: Where its asset is looked up.
+        now: For ages.
+        key: Unique on the page.
+        is_brief: Without its evidence and remedy.
+    """
+    colour, icon = look.SEVERITIES[found.severity.word]
+    row = st.container(horizontal=True, wrap=False, gap="small")
+    row.badge(found.severity.word.capitalize(), color=colour, icon=icon, width=BADGE_PX)
+    with row.container(gap="xsmall"):
+        notes = [
+            f"{words.plain(found.title)}",
+            words.plain(found.team or "no owner"),
+            f"seen {words.age(found.last_seen, now)}",
+        ]
+        if found.occurrences > 1:
+            notes.append(words.count(found.occurrences, "time"))
+        if found.is_guess:
+            notes.append(":gray-badge[rests on a guess]")
+        if found.is_stale:
+            notes.append(":gray-badge[no fresh evidence]")
+        st.markdown(f"{sentence(found.message)}  \n:gray[:small[{' · '.join(notes)}]]")
+        if not is_brief:
+            _more(found, estate, now, key)
+    asset = _asset(found, estate)
+    if is_brief and asset is not None:
+        with row:
+            asset_link(asset, label="Open")
+
+
+def _more(found: Finding, estate: Estate, now: datetime, key: str) -> None:
+    asset = _asset(found, estate)
+    policy = load.policies().get(found.policy)
+    pieces = len(found.evidence)
+    opened = st.expander(
+        f"Why, what to do and {words.count(pieces, 'proof')}" if pieces else "Why and what to do",
+        type="compact",
+        key=f"{key}_{found.fingerprint[:16]}",
+        on_change="rerun",
+    )
+    if not opened.open:  # events are read only for what is looked at
+        return
+    with opened:
+        if policy is not None:
+            st.markdown(f"**Why it matters.** {words.plain(policy.why)}")
+            st.markdown(f"**What to do.** {words.plain(policy.fix)}")
+        status = f"{found.policy} · {found.status.value}"
+        first, last = words.clock(found.first_seen, now), words.clock(found.last_seen, now)
+        st.markdown(f":gray[:small[{status} · first {first} · last {last}]]")
+        for i, piece in enumerate(found.evidence):
+            proof(piece, f"{key}_{found.fingerprint[:16]}_{i}")
+        if not found.evidence:
+            st.caption("Nothing was received that says otherwise: it is the absence that counts.")
+        if asset is not None:
+            asset_link(asset)
+
+
+def _asset(found: Finding, estate: Estate) -> Dataset | Job | None:
+    return find(estate, found.subject.asset) if found.subject.asset else None
+
+
+def proof(piece: Evidence, key: str) -> None:
+    """One piece of evidence: the value, and the event or the declared line that holds it."""
+    if piece.place is not None:
+        where = f"declared in {words.code(str(piece.place))}"
+    else:
+        where = f"event {words.code((piece.event_id or '')[:12])}"
+        if piece.facet:
+            where += f" at {words.code(piece.facet)}"
+    st.markdown(f":material/subdirectory_arrow_right: {words.code(piece.value)} :gray[{where}]")
+    event = load.event(piece.event_id) if piece.event_id else None
+    if event is not None:
+        with st.container(border=True, key=f"proof_{key}"):
+            st.html(excerpts.html(excerpts.lines(event, piece.facet)))
+
+
+def basis_badge(basis: str) -> str:
+    """On whose word something is held, as an inline badge."""
+    return f":{look.BASES[basis]}-badge[{basis}]"
+
+
+def asset_of(estate: Estate, key: AssetKey) -> str:
+    """An asset's display name, or its full name if nothing else is known of it."""
+    asset = find(estate, key)
+    return asset.display_name if asset else key.name
+
+
+def producers(intake: Intake, now: datetime, page: str) -> None:
+    """Who sends events: how many, since when and until when."""
+    note = words.count(len(intake.producers), "producer")
+    with card(f"{page}_producers", "Producers", f"{note}, the most recent first", stretch=True):
+        for one in intake.producers:
+            odd = f" · :orange[{one.warnings:,} with warnings]" if one.warnings else ""
+            st.markdown(
+                f"**{words.plain(words.producer(one.name))}** "
+                f":gray[:small[{words.plain(one.name)}]]  \n"
+                f":gray[:small[{words.count(one.events, 'event')} · "
+                f"first {words.clock(one.first_at, now)} · "
+                f"last {words.clock(one.last_at, now)}{odd}]]"
+            )
+        if not intake.producers:
+            st.caption("Nobody has sent an event yet.")
