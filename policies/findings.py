@@ -60,7 +60,7 @@ def _opened(fingerprint: str, verdict: Verdict, policy: Policy, index: EstateInd
         first_seen=verdict.first_at or index.as_of,
         last_seen=verdict.last_at or index.as_of,
         occurrences=verdict.occurrences,
-        evidence=verdict.evidence,
+        evidence=_evidence(verdict, ()),
         owners=owners,
         team=team,
         history=(Change(index.as_of, FindingStatus.OPEN, "first seen to fail"),),
@@ -111,7 +111,7 @@ def _failing(finding: Finding, verdict: Verdict, policy: Policy, index: EstateIn
         first_seen=min(finding.first_seen, first_at) if _counts(verdict) else finding.first_seen,
         last_seen=max(finding.last_seen, last_at),
         occurrences=_occurrences(finding, verdict, reopens),
-        evidence=_evidence(finding, verdict),
+        evidence=_evidence(verdict, finding.evidence),
         owners=owners,
         team=team,
         is_stale=False,
@@ -169,9 +169,9 @@ def _runs(evidence: Iterable[Evidence]) -> tuple[Evidence, ...]:
     return tuple(e for e in evidence if e.facet == RUN_FACET)
 
 
-def _evidence(finding: Finding, verdict: Verdict) -> tuple[Evidence, ...]:
+def _evidence(verdict: Verdict, earlier: tuple[Evidence, ...]) -> tuple[Evidence, ...]:
     """Today's, and of runs the twenty newest and the first that was ever seen."""
-    runs = tuple(dict.fromkeys((*_runs(verdict.evidence), *_runs(finding.evidence))))
+    runs = tuple(dict.fromkeys((*_runs(verdict.evidence), *_runs(earlier))))
     first = runs[_NEWEST_KEPT:][-1:]
     others = tuple(e for e in verdict.evidence if e.facet != RUN_FACET)
     return (*others, *runs[:_NEWEST_KEPT], *first)
