@@ -14,9 +14,16 @@ _WORD = (
 _KEY = re.compile(rf"(?:{_WORD})s?$", re.IGNORECASE)
 _ASSIGNMENT = re.compile(rf"((?:{_WORD})[\w.-]*\s*[=:]\s*)([^\s,;&\"'\\}}]+)", re.IGNORECASE)
 _USERINFO = re.compile(r"(\b[a-zA-Z][a-zA-Z0-9+.-]*://)([^/\s\"'@]*:[^/\s\"'@]*)@")
-_SUSPECT = re.compile(
-    rb"(?i)passw|passphrase|secret|token|key|credential|authorization|://[^/\s\"]*@"
-)
+# Plain searches first: a regular expression over every body costs more than the whole fold.
+_MARKS = tuple(
+    mark.encode()
+    for mark in (
+        "passw", "passphrase", "secret", "token", "apikey", "api_key", "api-key", "accesskey",
+        "access_key", "access-key", "privatekey", "private_key", "private-key", "credential",
+        "authorization",
+    )
+)  # fmt: skip
+_ADDRESS = re.compile(rb"://[^/\s\"]*@")
 
 
 def redact(event: dict[str, Any], body: bytes) -> tuple[dict[str, Any], list[str]]:
@@ -29,7 +36,8 @@ def redact(event: dict[str, Any], body: bytes) -> tuple[dict[str, Any], list[str
     Returns:
         The event to store, and the path of every value that was replaced.
     """
-    if not _SUSPECT.search(body):
+    lower = body.lower()
+    if not any(mark in lower for mark in _MARKS) and not _ADDRESS.search(lower):
         return event, []
     found: list[str] = []
     return _walk(event, "", found), found
