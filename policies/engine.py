@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -73,16 +73,10 @@ class Respondent:
             if outcome not in (Outcome.PASS, Outcome.FAIL):
                 return self._without_verdict(question, outcome)
             names = _names(question)
-            guessed = [f for f in map(self._read, names) if isinstance(f, Known) and f.is_guess]
-            is_guess = (
-                bool(guessed) and self._outcome(question, self._read_without_guesses) is not outcome
-            )
+            is_guess, guesses = self._guesses(question, names, outcome)
         except EvaluationError as error:
             return Answer(Outcome.ERROR, f"its condition cannot be evaluated: {error}")
-        whys = dict.fromkeys(f.why for f in guessed if f.why) if is_guess else {}
-        return Answer(
-            outcome, is_guess=is_guess, guesses=tuple(whys), evidence=self.evidence(names)
-        )
+        return Answer(outcome, is_guess=is_guess, guesses=guesses, evidence=self.evidence(names))
 
     def values(self, names: Iterable[str], params: Mapping[str, Plain]) -> dict[str, Plain]:
         """The values that are there, for templates."""
@@ -139,11 +133,22 @@ class Respondent:
                 known[name] = False
         return program.evaluate(values, known)
 
-    def _read_without_guesses(self, name: str) -> Fact:
-        fact = self._read(name)
-        if isinstance(fact, Known) and fact.is_guess:
-            return Absent(UnknownReason.WEAK, "only guessed")
-        return fact
+    def _guesses(
+        self, question: Question, names: Sequence[str], outcome: Outcome
+    ) -> tuple[bool, tuple[str, ...]]:
+        """Whether the outcome needs what is guessed, and why that was guessed."""
+        facts_read = {name: self._read(name) for name in names}
+        guessed = {n: f for n, f in facts_read.items() if isinstance(f, Known) and f.is_guess}
+        if not guessed or self._outcome(question, self._without(guessed)) is outcome:
+            return False, ()
+        # One that the outcome would stand without is not worth telling.
+        needed = [n for n in guessed if self._outcome(question, self._without({n})) is not outcome]
+        whys = (guessed[name].why for name in needed or guessed)
+        return True, tuple(dict.fromkeys(why for why in whys if why))
+
+    def _without(self, names: Container[str]) -> Callable[[str], Fact]:
+        untold = Absent(UnknownReason.WEAK, "only guessed")
+        return lambda name: untold if name in names else self._read(name)
 
     def _without_verdict(self, question: Question, outcome: Outcome) -> Answer:
         if outcome is Outcome.NOT_APPLICABLE:
@@ -224,10 +229,10 @@ def verdict_of(
         evidence = tuple(dict.fromkeys((*evidence, *told)))[:_MOST_EVIDENCE]
     if answer.outcome is Outcome.FAIL:
         severity = _severity(policy, respondent)
-        message = _sentence(policy, respondent)
+        message = _filled(policy, policy.message, respondent)
         if answer.is_guess:
             severity = min(severity, Severity.MEDIUM)
-            message = _as_guess(policy, message, answer.guesses)
+            message = _as_guess(policy, respondent, answer.guesses)
     occurrences, first_at, last_at = seen
     return Verdict(
         policy=policy.id,
@@ -255,15 +260,16 @@ def _severity(policy: Policy, respondent: Respondent) -> Severity:
     return policy.severity
 
 
-def _sentence(policy: Policy, respondent: Respondent) -> str:
-    values = respondent.values(template_names(policy.message), policy.params)
-    return fill(policy.message, values, respondent.now)
+def _filled(policy: Policy, template: str, respondent: Respondent) -> str:
+    values = respondent.values(template_names(template), policy.params)
+    return fill(template, values, respondent.now)
 
 
-def _as_guess(policy: Policy, message: str, guesses: Sequence[str]) -> str:
-    looks_like = policy.looks_like or f"{policy.title[:1].lower()}{policy.title[1:]}"
-    why = f" A guess, because {' and '.join(guesses)}." if guesses else ""
-    return f"Looks like {looks_like}: {message}.{why}"
+def _as_guess(policy: Policy, respondent: Respondent, guesses: Sequence[str]) -> str:
+    template = policy.message_if_guess or f"Looks like: {policy.message}"
+    message = _filled(policy, template, respondent)
+    untold = [guess for guess in guesses if guess not in message]
+    return f"{message}. A guess, because {' and '.join(untold)}." if untold else message
 
 
 def _is_weak(fact: Known, least: Trust) -> bool:

@@ -43,7 +43,7 @@ _KEYS = [
     "trust",
     "discriminator",
     "message",
-    "looks_like",
+    "message_if_guess",
     "why",
     "fix",
     "effort",
@@ -102,11 +102,6 @@ def read_policy(text: str, file: str) -> Policy:
     condition = compiled(section, "condition", types)
     if condition is None:
         raise UserError(f'{section.place}: the key "condition" is missing.')
-    message = section.text("message")
-    try:
-        check_template(message, types)
-    except ValueError as error:
-        raise section.error("message", str(error)) from error
     severity, rules = _severity(section, types)
     policy = Policy(
         id=section.text("id"),
@@ -121,8 +116,8 @@ def read_policy(text: str, file: str) -> Policy:
         params=params,
         trust=section.choice("trust", {t.name: t for t in Trust}, Trust.E1),
         discriminator=_fact_names(section, "discriminator", types),
-        message=message,
-        looks_like=section.text("looks_like", ""),
+        message=_template(section, "message", types),
+        message_if_guess=_template(section, "message_if_guess", types, ""),
         why=section.text("why"),
         fix=section.text("fix"),
         effort=section.choice("effort", {e.value: e for e in Effort}, Effort.MEDIUM),
@@ -199,6 +194,17 @@ def _severity(
             raise UserError(f'{rule.place}: the key "if" is missing.')
         rules.append(SeverityRule(condition, rule.choice("is", _SEVERITIES)))
     return nested.choice("default", _SEVERITIES), tuple(rules)
+
+
+def _template(
+    section: Section, key: str, types: Mapping[str, FactType], default: str | None = None
+) -> str:
+    template = section.text(key, default)
+    try:
+        check_template(template, types)
+    except ValueError as error:
+        raise section.error(key, str(error)) from error
+    return template
 
 
 def _fact_names(section: Section, key: str, types: Mapping[str, FactType]) -> tuple[str, ...]:

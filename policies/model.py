@@ -296,8 +296,8 @@ class Policy:
     """Least trust of the observed facts in the condition."""
     discriminator: tuple[str, ...] = ()
     """Facts that join the fingerprint beside policy and subject."""
-    looks_like: str = ""
-    """What a violation that rests on a guess looks like."""
+    message_if_guess: str = ""
+    """Template of the sentence about a violation that rests on a guess."""
     effort: Effort = Effort.MEDIUM
     seed: str = ""
     practices: tuple[str, ...] = ()
