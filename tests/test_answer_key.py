@@ -4,16 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 import pytest
 
-import lineage.sample
 from catalog.database import connect
 from catalog.formats import read_catalog
 from catalog.store import apply_catalog
 from lineage.ingest import Arrival, Ingestor, Status
 from lineage.reading import load_estate
+from lineage.sample import GOVERNANCE
 from lineage.sample import model as sample
 from lineage.sample.events import events_of_day
 from lineage.sample.model import Company
@@ -23,7 +22,6 @@ from policies.facts.index import EstateIndex
 from policies.library import load_library
 from policies.model import AssetSubject, FeedSubject, Outcome, Subject, Verdict, WriteSubject
 
-GOVERNANCE = Path(lineage.sample.__file__).with_name("governance")
 ANCHOR = datetime(2026, 11, 20, 9, 30, tzinfo=UTC)
 DAYS_AGO = (60, 45, 41, 40, 39, 13, 12, 9, 6, 5, 4, 3, 2, 1, 0)
 """Days on which something planted happens, or its absence begins; the others are like them."""
