@@ -17,7 +17,8 @@ CONFIG = {"displayModeBar": False, "responsive": True, "scrollZoom": False}
 ROW_PX = 64
 SERIES_MOST = 6
 """More lines than this cannot be told apart."""
-LABEL_GAP = 5.0
+LABEL_GAP = 7.5
+"""Points between labels at the ends of lines, so that none covers another."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,7 +140,12 @@ def score_trend(
     longest = max((len(name) for _, name, _, _ in ends), default=0)
     figure.update_layout(showlegend=False, margin={"l": 8, "r": 24 + 7 * min(longest, 16), "t": 8})
     figure.update_yaxes(range=[0, 100], tickvals=[0, 25, 50, 75, 100], fixedrange=True)
-    figure.update_xaxes(fixedrange=True)
+    days = sorted({day for dots in series.values() for day, _ in dots})
+    figure.update_xaxes(fixedrange=True, tickformat="%-d %b", nticks=min(len(days), 6))
+    if days:
+        figure.update_xaxes(range=[days[0], days[-1]])
+        if len(days) <= SERIES_MOST:
+            figure.update_xaxes(tickvals=days)
     return figure
 
 

@@ -60,10 +60,7 @@ def banner(estate: Estate) -> None:
         return
     with st.container(border=True, key="frame_banner"):
         left, right = st.columns([5, 1.1], vertical_alignment="center")
-        left.markdown(
-            f":material/lightbulb: **Guessed:** {words.listed(guessed, most=9)}, "
-            "marked where it matters."
-        )
+        left.markdown(f":material/lightbulb: **Guessed:** {words.listed(guessed, most=9)}.")
         with right.popover("Confirm or correct", type="tertiary"):
             st.markdown("Write the guesses as files, correct them, and make them so:")
             st.code(

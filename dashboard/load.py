@@ -18,6 +18,7 @@ from lineage.stories import RunSummary
 from policies import store
 from policies.library import load_library
 from policies.model import Finding, Policy, ScoreBoard
+from policies.store import ScorePoint
 
 KEPT = 4
 """Revisions kept; more than one, since viewers turn the page at different moments."""
@@ -56,6 +57,11 @@ def live_findings(revision: int) -> tuple[Finding, ...]:
 def scores(revision: int) -> ScoreBoard | None:
     """The newest scores; ``None`` before the first assessment."""
     return _scores(Settings().database_url, revision)
+
+
+def score_history(revision: int) -> dict[str | None, tuple[ScorePoint, ...]]:
+    """Daily scores by team id, oldest first; ``None`` is the whole organisation."""
+    return _score_history(Settings().database_url, revision)
 
 
 def intake(revision: int) -> Intake:
@@ -98,14 +104,20 @@ def _estate(url: str, revision: int, hour: str) -> Estate:
 @st.cache_resource(show_spinner=False, max_entries=KEPT)
 def _findings(url: str, revision: int) -> tuple[Finding, ...]:
     del revision
-    found = store.findings(_engine(url), status=None)
-    return tuple(sorted(found, key=lambda f: (f.severity, f.last_seen), reverse=True))
+    return store.findings(_engine(url), status=None)
 
 
 @st.cache_resource(show_spinner=False, max_entries=KEPT)
 def _scores(url: str, revision: int) -> ScoreBoard | None:
     del revision
     return store.scores(_engine(url))
+
+
+@st.cache_resource(show_spinner=False, max_entries=KEPT)
+def _score_history(url: str, revision: int) -> dict[str | None, tuple[ScorePoint, ...]]:
+    board = _scores(url, revision)
+    teams = [score.team for score in board.teams] if board else []
+    return {team: store.score_history(_engine(url), team) for team in (None, *teams)}
 
 
 @st.cache_resource(show_spinner=False, max_entries=KEPT)

@@ -16,8 +16,9 @@ from lineage.estate import Dataset, Estate, Job
 from lineage.intake import Intake
 from policies.model import Finding
 
-BADGE_PX = 84
-"""Wide enough for the longest severity, so that sentences stand in line."""
+
+PROOFS_OPEN = 3
+"""Events shown in place; of the others only id and path."""
 
 
 def card(key: str, title: str, note: str = "", *, stretch: bool = False) -> DeltaGenerator:
@@ -32,11 +33,11 @@ def context(text: str) -> None:
     st.caption(text)
 
 
-def asset_link(asset: Dataset | Job, *, label: str | None = None) -> None:
+def asset_link(asset: Dataset | Job) -> None:
     """A link to an asset's page."""
     st.page_link(
         frame.ASSET,
-        label=label or words.plain(asset.display_name),
+        label=words.plain(asset.display_name),
         icon=asset_icon(asset),
         query_params={"asset": str(asset.id)},
         help=f"{asset.key.kind} {words.code(asset.key.namespace)} {words.code(asset.key.name)}",
@@ -75,27 +76,25 @@ def finding(found: Finding, estate: Estate, now: datetime, key: str, *, is_brief
         is_brief: Without its evidence and remedy.
     """
     colour, icon = look.SEVERITIES[found.severity.word]
-    row = st.container(horizontal=True, wrap=False, gap="small")
-    row.badge(found.severity.word.capitalize(), color=colour, icon=icon, width=BADGE_PX)
-    with row.container(gap="xsmall"):
-        notes = [
-            f"{words.plain(found.title)}",
-            words.plain(found.team or "no owner"),
-            f"seen {words.age(found.last_seen, now)}",
-        ]
-        if found.occurrences > 1:
-            notes.append(words.count(found.occurrences, "time"))
-        if found.is_guess:
-            notes.append(":gray-badge[rests on a guess]")
-        if found.is_stale:
-            notes.append(":gray-badge[no fresh evidence]")
-        st.markdown(f"{sentence(found.message)}  \n:gray[:small[{' · '.join(notes)}]]")
+    severity = f":{colour}-badge[{icon} {found.severity.word.capitalize()}]"
+    notes = [
+        words.plain(found.title),
+        words.plain(found.team or "no owner"),
+        f"seen {words.age(found.last_seen, now)}",
+    ]
+    if found.occurrences > 1:
+        notes.append(words.count(found.occurrences, "time"))
+    if found.is_guess:
+        notes.append("rests on a guess")
+    if found.is_stale:
+        notes.append("no fresh evidence")
+    with st.container(gap="xxsmall"):
+        st.markdown(f"{severity} {sentence(found.message)}  \n:gray[:small[{' · '.join(notes)}]]")
+        asset = _asset(found, estate)
         if not is_brief:
             _more(found, estate, now, key)
-    asset = _asset(found, estate)
-    if is_brief and asset is not None:
-        with row:
-            asset_link(asset, label="Open")
+        elif asset is not None:
+            asset_link(asset)
 
 
 def _more(found: Finding, estate: Estate, now: datetime, key: str) -> None:
@@ -118,7 +117,7 @@ def _more(found: Finding, estate: Estate, now: datetime, key: str) -> None:
         first, last = words.clock(found.first_seen, now), words.clock(found.last_seen, now)
         st.markdown(f":gray[:small[{status} · first {first} · last {last}]]")
         for i, piece in enumerate(found.evidence):
-            proof(piece, f"{key}_{found.fingerprint[:16]}_{i}")
+            proof(piece, f"{key}_{found.fingerprint[:16]}_{i}", is_open=i < PROOFS_OPEN)
         if not found.evidence:
             st.caption("Nothing was received that says otherwise: it is the absence that counts.")
         if asset is not None:
@@ -129,8 +128,8 @@ def _asset(found: Finding, estate: Estate) -> Dataset | Job | None:
     return find(estate, found.subject.asset) if found.subject.asset else None
 
 
-def proof(piece: Evidence, key: str) -> None:
-    """One piece of evidence: the value, and the event or the declared line that holds it."""
+def proof(piece: Evidence, key: str, *, is_open: bool) -> None:
+    """One piece of evidence: the value, and where it stands; opened: the event that holds it."""
     if piece.place is not None:
         where = f"declared in {words.code(str(piece.place))}"
     else:
@@ -138,7 +137,7 @@ def proof(piece: Evidence, key: str) -> None:
         if piece.facet:
             where += f" at {words.code(piece.facet)}"
     st.markdown(f":material/subdirectory_arrow_right: {words.code(piece.value)} :gray[{where}]")
-    event = load.event(piece.event_id) if piece.event_id else None
+    event = load.event(piece.event_id) if is_open and piece.event_id else None
     if event is not None:
         with st.container(border=True, key=f"proof_{key}"):
             st.html(excerpts.html(excerpts.lines(event, piece.facet)))
@@ -163,7 +162,7 @@ def producers(intake: Intake, now: datetime, page: str) -> None:
             odd = f" · :orange[{one.warnings:,} with warnings]" if one.warnings else ""
             st.markdown(
                 f"**{words.plain(words.producer(one.name))}** "
-                f":gray[:small[{words.plain(one.name)}]]  \n"
+                f":gray[:small[{words.code(one.name)}]]  \n"
                 f":gray[:small[{words.count(one.events, 'event')} · "
                 f"first {words.clock(one.first_at, now)} · "
                 f"last {words.clock(one.last_at, now)}{odd}]]"

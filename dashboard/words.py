@@ -13,9 +13,14 @@ _MINUTE_S, _HOUR_S, _DAY_S = 60, 3600, 86400
 _PUNCTUATION = re.compile(r"([\\`*_{}\[\]()#+\-.!|<>$~&:])")
 
 
+_LINKS = re.compile(r"https?:|www|@", re.IGNORECASE)
+"""What Markdown makes links of by itself; a word joiner after it keeps a name from being one."""
+
+
 def plain(text: str) -> str:
     """Text from outside as Markdown that shows exactly that text, on one line."""
-    return _PUNCTUATION.sub(r"\\\1", " ".join(text.split()))
+    line = _LINKS.sub("\\g<0>\u2060", " ".join(text.split()))
+    return _PUNCTUATION.sub(r"\\\1", line)
 
 
 def code(text: str) -> str:
@@ -103,13 +108,12 @@ def points(floor: float, ceiling: float) -> str:
 
 
 def producer(uri: str) -> str:
-    """A short name for a producer's URI: ``dbt``, ``apache/airflow``, ``example.com``."""
+    """A short name for a producer's URI: ``dbt``, ``apache/airflow``, ``example.com/notebook``."""
     if found := re.search(r"/integration/([^/?#]+)", uri):
         return found[1]
     if found := re.match(r"https?://github\.com/([^/?#]+/[^/?#]+)", uri):
         return found[1]
-    found = re.match(r"https?://([^/?#]+)", uri)
-    return found[1] if found else uri
+    return re.sub(r"^https?://|/+$", "", uri)
 
 
 def principal(name: str) -> str:

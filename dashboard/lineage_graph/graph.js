@@ -98,14 +98,17 @@ export default function ({ data, parentElement, setTriggerValue }) {
     Object.assign(state, { k, x: wide() / 2 - (n.x + n.w / 2) * k, y: high() / 2 - (n.y - n.h / 2 + Math.min(n.h, high() / k - 80) / 2) * k });
     apply();
   };
+  const bounds = () => {
+    const all = [...nodes.values()];
+    return [Math.min(...all.map(n => n.x)) - MARGIN, Math.max(...all.map(n => n.x + n.w)) + MARGIN,
+      Math.min(...all.map(n => n.y - n.h / 2)), Math.max(...all.map(n => n.y + n.h / 2))];
+  };
   // Everything, if it can still be read; otherwise the focus, large enough.
   const fit = smallest => {
     if (!nodes.size) return;
-    const all = [...nodes.values()];
-    const left = Math.min(...all.map(n => n.x)) - MARGIN, right = Math.max(...all.map(n => n.x + n.w)) + MARGIN;
-    const top = Math.min(...all.map(n => n.y - n.h / 2)), bottom = Math.max(...all.map(n => n.y + n.h / 2));
+    const [left, right, top, bottom] = bounds();
     const k = Math.min(1, (wide() - 24) / (right - left), (high() - 96) / (bottom - top));
-    if (k < smallest) return centre(nodes.has(data.focus) ? data.focus : all[0].id, smallest);
+    if (k < smallest) return centre(nodes.has(data.focus) ? data.focus : data.nodes[0].id, smallest);
     Object.assign(state, { k, x: (wide() - (left + right) * k) / 2, y: (high() - (top + bottom) * k) / 2 });
     apply();
   };
@@ -147,6 +150,9 @@ export default function ({ data, parentElement, setTriggerValue }) {
     if (was && now) { // what was expanded stays under the pointer
       state.x += (was.x - now.x) * state.k;
       state.y += (was.y - was.h / 2 - now.y + now.h / 2) * state.k;
+      const [left, right, top, bottom] = bounds(); // unless there is room for everything
+      if ((right - left) * state.k <= wide()) state.x = (wide() - (left + right) * state.k) / 2;
+      if ((bottom - top) * state.k <= high() - 90) state.y = (high() - (top + bottom) * state.k) / 2;
     }
     apply();
   }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 
 import plotly.graph_objects as go
 import streamlit as st
@@ -17,7 +17,9 @@ from policies.model import UNOWNED, DimensionScore, Finding, Score, ScoreBoard, 
 TESTED_WITHIN = timedelta(days=7)
 ATTENTION_MOST = 6
 RUNS_MOST = 8
+TREND_DAYS = 2  # with fewer a line says nothing
 ALL = "All"
+WHOLE = "Organisation"
 
 
 def page() -> None:
@@ -38,6 +40,7 @@ def page() -> None:
     left, right = st.columns([1, 1], gap="small")
     with left:
         _teams(scores, estate)
+        _trend(estate, revision)
     with right:
         _attention(live, estate, now)
     _arrived(jobs, estate, revision, now)
@@ -114,7 +117,7 @@ def _score_tile(scores: ScoreBoard | None) -> tuple[str, str]:
 
 def _teams(scores: ScoreBoard | None, estate: Estate) -> None:
     note = "Out of 100: solid is demonstrated, hatched is not known, empty is missed"
-    with parts.card("board_teams", "Maturity by team", note, stretch=True):
+    with parts.card("board_teams", "Maturity by team", note):
         if scores is None:
             st.caption("The first assessment has not run yet.")
             return
@@ -129,8 +132,8 @@ def _teams(scores: ScoreBoard | None, estate: Estate) -> None:
             bind="query-params",
             label_visibility="collapsed",
         )
-        names = {team.id: team.name for team in estate.catalog.teams} | {UNOWNED: "Unowned"}
-        scopes = [("Organisation", scores.organisation)]
+        names = _names(estate)
+        scopes = [(WHOLE, scores.organisation)]
         scopes += [(names.get(t.team, t.team), t.score) for t in scores.teams]
         bars = [bar for label, score in scopes if (bar := _bar(label, score, chosen or ALL))]
         st.plotly_chart(
@@ -141,6 +144,43 @@ def _teams(scores: ScoreBoard | None, estate: Estate) -> None:
             alt="; ".join(f"{b.label}: {b.points}, {b.standing}" for b in bars),
         )
         _practices(scores.organisation, chosen or ALL)
+
+
+def _names(estate: Estate) -> dict[str, str]:
+    return {team.id: team.name for team in estate.catalog.teams} | {UNOWNED: "Unowned"}
+
+
+def _trend(estate: Estate, revision: int) -> None:
+    history, names = load.score_history(revision), _names(estate)
+    series = {
+        WHOLE if team is None else names.get(team, team): tuple(
+            (point.day.date(), point.floor) for point in points
+        )
+        for team, points in history.items()
+    }
+    days = {day for points in series.values() for day, _ in points}
+    if len(days) < TREND_DAYS:
+        return
+    note = f"What is demonstrated, out of 100, over {words.count(len(days), 'day')}"
+    with parts.card("board_trend", "Score by day", note):
+        st.plotly_chart(
+            _trend_figure(tuple(series.items()), frame.theme()),
+            config=charts.CONFIG,
+            theme=None,
+            key="board_trend_figure",
+            alt="; ".join(
+                f"{name}: {words.points(points[-1][1], points[-1][1])}"
+                for name, points in series.items()
+                if points
+            ),
+        )
+
+
+@st.cache_resource(show_spinner=False, max_entries=32)
+def _trend_figure(
+    series: tuple[tuple[str, tuple[tuple[date, float], ...]], ...], theme: str
+) -> go.Figure:
+    return charts.score_trend(dict(series), look.INKS[theme])
 
 
 def _bar(label: str, score: Score, chosen: str) -> ScoreBar | None:
