@@ -27,6 +27,11 @@ _WAREHOUSES = {
 }  # fmt: skip
 _STATEMENT = re.compile(r"\.sql\.\d+$")
 _SEPARATOR = re.compile(r"[./]")
+_EXTENSION = re.compile(
+    r"\.(?:avro|csv|db|duckdb|gz|html|ipynb|jar|jsonl?|ndjson|orc|parquet|pdf|py|r|scala|sh|sql|tsv"
+    r"|txt|xlsx?|xml|ya?ml|zip)$",
+    re.IGNORECASE,
+)
 
 
 def platform_of(namespace: str) -> str:
@@ -79,35 +84,31 @@ def display_names(names: Iterable[str]) -> dict[str, str]:
     """The shortest ending of each name that no other name shares.
 
     Endings are cut at dots and slashes, so ``warehouse.main.orders`` becomes ``orders`` unless
-    ``warehouse.test.orders`` is there too.
+    ``warehouse.test.orders`` is there too; a file keeps its extension.
     """
-    parts = {name: [p for p in _SEPARATOR.split(name) if p] or [name] for name in set(names)}
+    cuts = {name: _cuts(name) for name in set(names)}
     shown: dict[str, str] = {}
-    waiting = list(parts)
+    waiting = list(cuts)
     depth = 1
     while waiting:
-        endings: dict[tuple[str, ...], list[str]] = defaultdict(list)
+        endings: dict[str, list[str]] = defaultdict(list)
         for name in waiting:
-            endings[tuple(parts[name][-depth:])].append(name)
+            endings[name[cuts[name][depth - 1] :]].append(name)
         waiting = []
-        for group in endings.values():
+        for ending, group in endings.items():
             for name in group:
-                if len(group) == 1:
-                    shown[name] = _ending(name, depth)
-                elif depth >= len(parts[name]):
-                    shown[name] = name
+                if len(group) == 1 or depth == len(cuts[name]):
+                    shown[name] = ending
                 else:
                     waiting.append(name)
         depth += 1
     return shown
 
 
-def _ending(name: str, depth: int) -> str:
-    """The last ``depth`` parts of a name with its own separators between them."""
-    at = len(name.rstrip("./"))
-    for _ in range(depth):
-        cut = max(name.rfind(".", 0, at), name.rfind("/", 0, at))
-        if cut < 0:
-            return name
-        at = cut
-    return name[at + 1 :]
+def _cuts(name: str) -> list[int]:
+    """Where the endings of a name may begin, the shortest ending first, the whole name last."""
+    end = len(name.rstrip("./"))
+    extension = _EXTENSION.search(name[:end])
+    last = extension.start() if extension else end
+    starts = [m.end() for m in _SEPARATOR.finditer(name, 0, last)]
+    return [*reversed([s for s in starts if s < end]), 0]

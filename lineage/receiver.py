@@ -133,11 +133,22 @@ def _settle(waiting: _Waiting, outcome: Receipt | Exception) -> None:
 def routes(prefix: str = "/api") -> list[BaseRoute]:
     """Routes that take events; the application's state must hold a ``receiver``."""
     paths = [f"{prefix}{path}" for path in PATHS] + [ALIAS]
+    places = [f"{path}{slash}" for path in paths for slash in ("", "/")]
     return [
-        Route(f"{path}{slash}", post_event, methods=["POST"])
-        for path in paths
-        for slash in ("", "/")
+        route
+        for place in places
+        for route in (
+            Route(place, post_event, methods=["POST"]),
+            Route(place, only_post, methods=["GET", "PUT", "PATCH", "DELETE"]),
+        )
     ]
+
+
+async def only_post(_request: Request) -> Response:
+    """Any other method: a GET here is a client whose POST was redirected, and its event is lost."""
+    return JSONResponse(
+        {"detail": "events are posted here", "path": "", "expected": "POST"}, 405, {"Allow": "POST"}
+    )
 
 
 async def post_event(request: Request) -> Response:
