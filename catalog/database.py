@@ -45,7 +45,6 @@ def connect(url: str) -> Engine:
     try:
         with writing(engine) as connection:
             migrate(connection)
-            SQLModel.metadata.create_all(connection)
             _derive(connection)
     except OperationalError as error:
         raise UserError(

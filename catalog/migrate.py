@@ -6,6 +6,8 @@ from pathlib import Path
 
 from alembic import command
 from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from sqlalchemy import Connection
 
 
@@ -19,5 +21,8 @@ def configuration() -> Config:
 def migrate(connection: Connection) -> None:
     """Apply every migration that this store lacks."""
     config = configuration()
+    newest = ScriptDirectory.from_config(config).get_current_head()
+    if MigrationContext.configure(connection).get_current_revision() == newest:
+        return
     config.attributes["connection"] = connection
     command.upgrade(config, "head")

@@ -28,8 +28,8 @@ _WAREHOUSES = {
 _STATEMENT = re.compile(r"\.sql\.\d+$")
 _SEPARATOR = re.compile(r"[./]")
 _EXTENSION = re.compile(
-    r"\.(?:avro|csv|db|duckdb|gz|html|ipynb|jar|jsonl?|ndjson|orc|parquet|pdf|py|r|scala|sh|sql|tsv"
-    r"|txt|xlsx?|xml|ya?ml|zip)$",
+    r"(?:\.(?:avro|csv|db|duckdb|gz|html|ipynb|jar|jsonl?|ndjson|orc|parquet|pdf|py|r|scala|sh|sql|tsv"
+    r"|txt|xlsx?|xml|ya?ml|zip))+$",
     re.IGNORECASE,
 )
 
