@@ -72,7 +72,7 @@ class Respondent:
             outcome = self._outcome(question, self._read)
             if outcome not in (Outcome.PASS, Outcome.FAIL):
                 return self._without_verdict(question, outcome)
-            names = _names(question)
+            names = _names(question.condition, question.when)
             is_guess, guesses = self._guesses(question, names, outcome)
         except EvaluationError as error:
             return Answer(Outcome.ERROR, f"its condition cannot be evaluated: {error}")
@@ -153,16 +153,18 @@ class Respondent:
     def _without_verdict(self, question: Question, outcome: Outcome) -> Answer:
         if outcome is Outcome.NOT_APPLICABLE:
             return Answer(outcome)
+        when = question.when
+        is_open = when is not None and self._evaluate(question, when, self._read) is None
         missing: list[Absent] = []
-        for name in _names(question):
+        for name in _names(question.when if is_open else question.condition):
             fact = self._read(name)
             if isinstance(fact, Absent):
                 missing.append(fact)
             elif _is_weak(fact, question.trust):
                 why = f"{name} rests on {fact.trust.name}, and {question.trust.name} is needed"
                 missing.append(Absent(UnknownReason.WEAK, why))
-        # What cannot be told explains more than what is simply not there.
-        missing.sort(key=lambda absent: absent.reason is None)
+        # What cannot be told explains the answer; what is truly not there does only without it.
+        missing = [absent for absent in missing if absent.reason is not None] or missing
         reason = missing[0].reason if missing else None
         because = "; ".join(dict.fromkeys(absent.why for absent in missing)) or "nothing says"
         evidence = tuple(dict.fromkeys(e for absent in missing for e in absent.evidence))
@@ -277,8 +279,7 @@ def _is_weak(fact: Known, least: Trust) -> bool:
     return fact.basis is Basis.ASSERTED and fact.trust < least
 
 
-def _names(question: Question) -> tuple[str, ...]:
-    programs = (question.condition, question.when)
+def _names(*programs: Program | None) -> tuple[str, ...]:
     found = dict.fromkeys(n for p in programs if p for n in (*p.names, *p.asked))
     return _facts_in(found)
 
