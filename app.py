@@ -1,1 +1,318 @@
-"""The composition root."""
+"""The composition root: settings to store to routes, worker, dashboard and the command."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import gc
+import importlib
+import ipaddress
+import logging
+import os
+import socket
+import sys
+import threading
+from collections.abc import AsyncIterator, Sequence
+from datetime import UTC, datetime, timedelta
+from importlib.metadata import version
+from pathlib import Path
+
+import click
+import streamlit
+import uvicorn
+from sqlalchemy import Engine
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import JSONResponse, PlainTextResponse, Response
+from starlette.routing import Mount, Route
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+import catalog.cli
+import lineage.cli
+import lineage.sample.cli
+import policies.cli
+from catalog.database import connect, get_meta, needs_rebuild, set_meta, writing
+from catalog.errors import UserError
+from catalog.formats import read_catalog
+from catalog.settings import Settings
+from catalog.store import apply_catalog
+from lineage import receiver
+from lineage.events import microseconds, moment
+from lineage.ingest import Arrival, Ingestor
+from lineage.rebuild import rebuild
+from lineage.sample import GOVERNANCE
+from lineage.sample.events import days_newest_first, events_of_day
+from lineage.sample.scenario import load_company
+from policies.assess import assess
+from policies.worker import Worker
+
+DASHBOARD = Path(__file__).with_name("dashboard") / "main.py"
+DEMO_DATABASE = "andon-demo.db"
+DEMO_DAYS = 200
+DEMO_FIRST_DAYS = 2
+"""Days of the sample company that are filled before the board opens."""
+DRAIN_S = 5
+"""How long open connections may take to end after SIGTERM, seconds."""
+
+
+class LoopbackOnly:
+    """Answers nobody beyond this machine: there is no sign-in yet that could tell who asks."""
+
+    CLOSED = ("/_stcore/metrics", "/_stcore/agent")
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] in ("http", "websocket"):
+            host = dict(scope["headers"]).get(b"host", b"").decode("latin-1")
+            client = (scope.get("client") or ("127.0.0.1", 0))[0]
+            if not (is_loopback(client) and is_loopback(_host_of(host))):
+                await self._refuse(scope, receive, send, 403, "served on this machine only")
+                return
+            if scope["path"].startswith(self.CLOSED):
+                await self._refuse(scope, receive, send, 404, "not found")
+                return
+        await self._app(scope, receive, send)
+
+    @staticmethod
+    async def _refuse(scope: Scope, receive: Receive, send: Send, status: int, detail: str) -> None:
+        if scope["type"] == "websocket":
+            await send({"type": "websocket.close", "code": 1008, "reason": detail})
+        else:
+            await JSONResponse({"detail": detail}, status)(scope, receive, send)
+
+
+def is_loopback(host: str) -> bool:
+    """Whether a host name or address is this machine itself."""
+    if host in ("localhost", "testserver", "testclient", ""):
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _host_of(header: str) -> str:
+    if header.startswith("["):
+        return header[1:].partition("]")[0]
+    return header.partition(":")[0]
+
+
+def _launched_on(arguments: Sequence[str]) -> list[str]:
+    """Addresses that the launcher was told to listen on, as far as a process can know."""
+    hosts = [os.environ.get("UVICORN_HOST", "")]
+    for index, argument in enumerate(arguments):
+        name, _, value = argument.partition("=")
+        if name in ("--host", "--server.address"):
+            hosts.append(value or "".join(arguments[index + 1 : index + 2]))
+    return [host for host in hosts if host]
+
+
+def _require_loopback(hosts: Sequence[str]) -> None:
+    for host in hosts:
+        if not is_loopback(host):
+            raise UserError(
+                f'will not listen on "{host}": without sign-in and producer keys everybody there '
+                "could read and write everything. Use 127.0.0.1, or a tunnel to this machine."
+            )
+
+
+@contextlib.asynccontextmanager
+async def lifespan(app: Starlette) -> AsyncIterator[None]:
+    """Open the store, then serve events, judgements and pages until the end."""
+    _require_loopback(_launched_on(sys.argv))
+    settings = Settings()
+    engine = connect(settings.database_url)
+    if needs_rebuild(engine):
+        for _ in rebuild(engine):
+            await asyncio.sleep(0)
+    app.state.engine = engine
+    app.state.receiver = receiver.Receiver(Ingestor(engine), settings.max_body_bytes)
+    async with pages.lifespan()(app):
+        # Streamlit turns the server's own chatter on.
+        logging.getLogger("uvicorn.error").setLevel(logging.WARNING)
+        # A first visit would otherwise wait for these imports, and every collection walk them.
+        for module in ("pandas", "plotly.graph_objects"):
+            importlib.import_module(module)
+        gc.collect()
+        gc.freeze()
+        with app.state.receiver.running(), Worker(engine, settings.assess_every_s).running():
+            yield
+    engine.dispose()
+
+
+async def healthz(_request: Request) -> Response:
+    """Alive."""
+    return PlainTextResponse("ok")
+
+
+async def readyz(request: Request) -> Response:
+    """The store can be read."""
+    engine: Engine = request.app.state.engine
+    with engine.connect() as connection:
+        get_meta(connection, "revision")
+    return PlainTextResponse("ok")
+
+
+async def api_error(request: Request, error: Exception) -> Response:
+    """What the API does not have, in JSON; a person's browser gets plain text."""
+    status = error.status_code if isinstance(error, HTTPException) else 500
+    detail = error.detail if isinstance(error, HTTPException) else "internal error"
+    headers = error.headers if isinstance(error, HTTPException) else None
+    if request.url.path.startswith(("/api", "/openapi")):
+        body = {"detail": detail, "path": request.url.path, "expected": "POST /api/v1/lineage"}
+        return JSONResponse(body, status, headers)
+    return PlainTextResponse(detail, status, headers)
+
+
+async def no_such_path(_request: Request) -> Response:
+    """A wrong path below the API."""
+    raise HTTPException(404, "no such path")
+
+
+pages = streamlit.App(DASHBOARD)
+app = Starlette(
+    routes=[
+        *receiver.routes(),
+        Route("/api/{path:path}", no_such_path),
+        Route("/healthz", healthz),
+        Route("/readyz", readyz),
+        Mount("/", app=pages),
+    ],
+    lifespan=lifespan,
+    middleware=[Middleware(LoopbackOnly)],
+    exception_handlers={HTTPException: api_error},
+)
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    _require_loopback([host])
+    try:
+        return socket.create_server((host, port), family=_family(host))
+    except OSError as error:
+        raise UserError(
+            f"cannot listen on {host}:{port}: {error.strerror}. Choose another with --port."
+        ) from error
+
+
+def _family(host: str) -> socket.AddressFamily:
+    return socket.AF_INET6 if ":" in host else socket.AF_INET
+
+
+def _serve(listener: socket.socket) -> None:
+    host, port = listener.getsockname()[:2]
+    click.echo(f"Andon is at http://{host}:{port}/ and takes events at /api/v1/lineage", err=True)
+    config = uvicorn.Config(
+        app,
+        log_level="warning",
+        access_log=False,
+        lifespan="on",
+        timeout_graceful_shutdown=DRAIN_S,
+    )
+    uvicorn.Server(config).run(sockets=[listener])
+
+
+@click.command()
+@click.option("--host", default="127.0.0.1", show_default=True, help="Loopback only, for now.")
+@click.option("--port", default=8501, show_default=True, type=click.IntRange(0, 65535))
+@click.option("--database", metavar="URL", help="Default: ANDON_DATABASE_URL, else andon.db here.")
+def serve(host: str, port: int, database: str | None) -> None:
+    """Serve the dashboard and take events, on one port.
+
+    Example: andon serve --port 8501
+    """
+    if database:
+        os.environ["ANDON_DATABASE_URL"] = database
+    connect(Settings().database_url).dispose()  # fail here, with one line, if it cannot be opened
+    _serve(_listen(host, port))
+
+
+@click.command()
+@click.option("--port", default=8501, show_default=True, type=click.IntRange(0, 65535))
+@click.option("--database", metavar="URL", help=f"Default: {DEMO_DATABASE} here.")
+@click.option("--fresh", is_flag=True, help="Begin again, as of now.")
+def demo(port: int, database: str | None, fresh: bool) -> None:
+    """Serve a made-up company: the newest days at once, its history filled in behind.
+
+    The day on which it was first filled stays its today; --fresh moves it to now.
+
+    Example: andon demo --fresh
+    """
+    listener = _listen("127.0.0.1", port)
+    url = database or f"sqlite:///{DEMO_DATABASE}"
+    os.environ["ANDON_DATABASE_URL"] = url
+    if fresh and url.startswith("sqlite:///"):
+        for ending in ("", "-wal", "-shm"):
+            Path(url.removeprefix("sqlite:///") + ending).unlink(missing_ok=True)
+    engine = connect(url)
+    anchor, filled = _begin_demo(engine)
+    ingestor = Ingestor(engine)
+    if filled < DEMO_FIRST_DAYS:
+        _fill(engine, ingestor, anchor, filled, DEMO_FIRST_DAYS)
+        assess(engine, anchor)
+    threading.Thread(
+        target=_fill_behind, args=(engine, ingestor, anchor), name="history", daemon=True
+    ).start()
+    _serve(listener)
+
+
+def _begin_demo(engine: Engine) -> tuple[datetime, int]:
+    """The instant that the sample company calls now, and how many of its days are filled."""
+    now = datetime.now(UTC).replace(second=0, microsecond=0)
+    with writing(engine) as connection:
+        stored = get_meta(connection, "demo_anchor_us")
+        anchor = moment(stored) if stored else now
+        set_meta(connection, "demo_anchor_us", microseconds(anchor))
+        set_meta(connection, "clock_behind_us", (now - anchor) // timedelta(microseconds=1))
+        filled = get_meta(connection, "demo_days")
+    apply_catalog(engine, read_catalog(GOVERNANCE), "service:demo", anchor)
+    return anchor, filled
+
+
+def _fill(engine: Engine, ingestor: Ingestor, anchor: datetime, done: int, until: int) -> None:
+    company = load_company()
+    days = days_newest_first(anchor, DEMO_DAYS)[done:until]
+    for number, day in enumerate(days, done + 1):
+        arrivals = [Arrival(body, "demo") for body in events_of_day(company, day, anchor)]
+        for first in range(0, len(arrivals), receiver.BATCH):
+            ingestor.ingest(arrivals[first : first + receiver.BATCH])
+        with writing(engine) as connection:
+            set_meta(connection, "demo_days", number)
+
+
+def _fill_behind(engine: Engine, ingestor: Ingestor, anchor: datetime) -> None:
+    with engine.connect() as connection:
+        done = get_meta(connection, "demo_days")
+    days = range(done, DEMO_DAYS)
+    with catalog.cli.progress(days, len(days), "Filling history") as listed:
+        for day in listed:
+            _fill(engine, ingestor, anchor, day, day + 1)
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(version("andon"), prog_name="andon")
+def cli() -> None:
+    """Andon: lineage from OpenLineage events, judged, scored and explained."""
+
+
+for command in (
+    serve,
+    demo,
+    *catalog.cli.commands,
+    *lineage.cli.commands,
+    *lineage.sample.cli.commands,
+    *policies.cli.commands,
+):
+    cli.add_command(command)
+
+
+def main() -> None:
+    """The ``andon`` command: bad input is one line and exit code 2, never a traceback."""
+    try:
+        cli()
+    except UserError as error:
+        click.echo(f"andon: {error}", err=True)
+        sys.exit(error.exit_code)

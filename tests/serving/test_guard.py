@@ -1,0 +1,42 @@
+"""Nobody beyond this machine is answered while there is no sign-in."""
+
+from __future__ import annotations
+
+import pytest
+from starlette.testclient import TestClient
+
+from app import app, is_loopback
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "127.9.9.9", "::1", "localhost"])
+def test_this_machine_is_loopback(host: str) -> None:
+    assert is_loopback(host)
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "192.168.1.4", "example.com", "127.0.0.1.example.com"])  # noqa: S104
+def test_any_other_machine_is_not(host: str) -> None:
+    assert not is_loopback(host)
+
+
+def test_a_caller_from_elsewhere_is_refused() -> None:
+    client = TestClient(app, client=("192.168.1.4", 5000))
+
+    assert client.get("/healthz").status_code == 403
+
+
+def test_a_page_of_another_site_cannot_reach_in_by_its_own_name() -> None:
+    client = TestClient(app, base_url="http://rebound.example.com")
+
+    assert client.post("/api/v1/lineage", json={}).status_code == 403
+
+
+def test_a_wrong_path_below_the_api_is_json() -> None:
+    answer = TestClient(app).get("/api/v1/nothing")
+
+    assert answer.status_code == 404
+    assert answer.json()["path"] == "/api/v1/nothing"
+
+
+@pytest.mark.parametrize("path", ["/_stcore/metrics", "/_stcore/agent"])
+def test_what_streamlit_tells_of_itself_is_closed(path: str) -> None:
+    assert TestClient(app).get(path).status_code == 404
