@@ -13,7 +13,8 @@ from catalog.errors import UserError, did_you_mean
 from catalog.model import Place
 
 T = TypeVar("T")
-_QUOTED = "'\""
+_QUOTED = ("'", '"')
+_BLOCK = (">", "|")
 
 
 class Section:
@@ -52,13 +53,26 @@ class Section:
         """The line of a key."""
         return Place(self.file, int(self._mapping.lc.key(key)[0]) + 1)
 
-    def error(self, key: str, message: str, line: int = 1, column: int = 1) -> UserError:
-        """An error about a key's value, or about a place inside that text (both from 1)."""
+    def error(self, key: str, message: str, column: int = 1) -> UserError:
+        """An error about a key's value, or about a column inside that text (from 1)."""
         row, start = self._mapping.lc.value(key)
-        quoted = row < len(self._lines) and self._lines[row][start : start + 1] in _QUOTED
-        offset = column - 1 + bool(quoted) if line == 1 else column - 1
-        where = f"{self.file}:{row + line}:{start + 1 + offset}"
-        return UserError(f"{where}: {key}: {message}")
+        row, start = self._walk(int(row), int(start), column - 1)
+        return UserError(f"{self.file}:{row + 1}:{start + 1}: {key}: {message}")
+
+    def _walk(self, row: int, column: int, steps: int) -> tuple[int, int]:
+        """The place so many characters into a text, whose line breaks count as one blank each."""
+        if row < len(self._lines) and self._lines[row][column : column + 1] in _BLOCK:
+            row, column = row + 1, 0
+            column = _indent(self._lines[row])
+        elif steps and self._lines[row][column] in _QUOTED:
+            column += 1
+        for _ in range(steps):
+            if column < len(self._lines[row].rstrip()):
+                column += 1
+            elif row + 1 < len(self._lines):
+                row += 1
+                column = _indent(self._lines[row])
+        return row, column
 
     # Values -------------------------------------------------------------------------------------
 
@@ -174,3 +188,7 @@ class Section:
         ):
             raise self.error(key, "expected a list of mappings.")
         return tuple(Section(self.file, self._lines, v) for v in value)
+
+
+def _indent(line: str) -> int:
+    return len(line) - len(line.lstrip())

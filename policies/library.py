@@ -142,7 +142,7 @@ def compiled(section: Section, key: str, types: Mapping[str, FactType]) -> Progr
     try:
         return compile_condition(text, types)
     except ConditionError as error:
-        raise section.error(key, str(error), error.line, error.column) from error
+        raise section.error(key, str(error), error.column) from error
 
 
 def read_params(section: Section | None) -> dict[str, Plain]:
