@@ -141,7 +141,9 @@ def score_trend(
     figure.update_layout(showlegend=False, margin={"l": 8, "r": 24 + 7 * min(longest, 16), "t": 8})
     figure.update_yaxes(range=[0, 100], tickvals=[0, 25, 50, 75, 100], fixedrange=True)
     days = sorted({day for dots in series.values() for day, _ in dots})
-    figure.update_xaxes(fixedrange=True, tickformat="%-d %b", nticks=min(len(days), 6))
+    figure.update_xaxes(
+        fixedrange=True, tickformat="%-d %b", nticks=min(len(days), 6), ticklabelstandoff=6
+    )
     if days:
         figure.update_xaxes(range=[days[0], days[-1]])
         if len(days) <= SERIES_MOST:

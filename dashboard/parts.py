@@ -16,7 +16,6 @@ from lineage.estate import Dataset, Estate, Job
 from lineage.intake import Intake
 from policies.model import Finding
 
-
 PROOFS_OPEN = 3
 """Events shown in place; of the others only id and path."""
 

@@ -133,7 +133,8 @@ def _health(asset: Dataset | Job, live: Sequence[Finding], now: datetime) -> str
         pieces.append(
             f"{words.count(failed, 'data test')} fail" + ("s" if failed == 1 else "")
             if failed
-            else f"all {words.count(len(tested), 'data test')} pass"
+            else f"{words.count(len(tested), 'data test')} pass"
+            + ("es" if len(tested) == 1 else "")
         )
     else:
         pieces.append("no data test was run")

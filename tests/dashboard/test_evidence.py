@@ -1,0 +1,58 @@
+from __future__ import annotations
+
+import pytest
+
+from dashboard import evidence
+
+EVENT = {
+    "eventType": "COMPLETE",
+    "run": {"runId": "r1", "facets": {"parent": {"job": {"name": "p"}}}},
+    "job": {"namespace": "notebooks", "name": "fix"},
+    "inputs": [{"name": "a", "facets": {"schema": {"fields": [1, 2, 3]}}}],
+    "outputs": [{"name": "<i>b</i>", "facets": {"ownership": {"owners": [{"name": "ana"}]}}}],
+}
+
+
+def text(path: str | None, *, marked: bool) -> str:
+    return "\n".join(line.text for line in evidence.lines(EVENT, path) if line.is_marked is marked)
+
+
+@pytest.mark.parametrize(
+    ("path", "found"),
+    [
+        ("eventType", "COMPLETE"),
+        ("run.runId", "r1"),
+        ("outputs[0].facets.ownership", "ana"),
+        ("outputs[0].facets.ownership.owners[0].name", "ana"),
+    ],
+)
+def test_exactly_what_the_path_names_is_marked(path: str, found: str) -> None:
+    assert found in text(path, marked=True)
+    assert found not in text(path, marked=False)
+
+
+def test_what_is_beside_the_path_is_shortened() -> None:
+    around = text("outputs[0].name", marked=False)
+
+    assert '"inputs": [ … 1 ]' in around
+    assert '"parent": { … }' in around or '"facets": { … }' in around
+    assert '"name": "fix"' in around
+
+
+@pytest.mark.parametrize("path", [None, "", "outputs[7].name", "run.nothing", "eventType.deeper"])
+def test_a_path_that_leads_nowhere_marks_nothing(path: str | None) -> None:
+    assert not text(path, marked=True)
+    assert '"runId": "r1"' in text(path, marked=False)
+
+
+def test_everything_in_the_event_is_escaped() -> None:
+    shown = evidence.html(evidence.lines(EVENT, "outputs[0].name"))
+
+    assert "<i>" not in shown
+    assert '<mark>      "name": "&lt;i&gt;b&lt;/i&gt;"' in shown.replace("&quot;", '"')
+
+
+def test_long_texts_off_the_path_are_cut() -> None:
+    shown = evidence.lines({"producer": "x" * 500, "run": {}}, "run")
+
+    assert all(len(line.text) < 250 for line in shown)

@@ -1,0 +1,150 @@
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from sqlalchemy import Engine
+from streamlit.testing.v1 import AppTest
+
+import dashboard
+from lineage.estate import Dataset, Estate, Job
+from lineage.reading import load_estate
+
+NOW = datetime.now(UTC)
+WAREHOUSE = "postgres://wh-prod:5432"
+ORDERS, REVENUE = "shop.mart.orders", "shop.mart.revenue"
+MAIN = Path(dashboard.__file__).with_name("main.py")
+PAGES = ["board", "assets", "findings", "intake"]
+
+
+def visit(page: str, **asked: str) -> AppTest:
+    app = AppTest.from_file(str(MAIN), default_timeout=30).run()
+    for name, value in asked.items():
+        app.query_params[name] = value
+    return app if page == "board" and not asked else app.switch_page(f"views/{page}.py").run()
+
+
+def links(app: AppTest) -> list[str]:
+    """Labels of the links to other pages."""
+    return [link.label.replace("\\", "") for link in app.page_link]
+
+
+def words(app: AppTest) -> str:
+    """All text on the page, without the marks of Markdown."""
+    texts = [*app.title, *app.caption, *app.markdown, *app.code, *app.warning, *app.html]
+    tiles = [f"{m.label} {m.value} {m.delta}" for m in app.metric]
+    text = "\n".join([*(str(t.value) for t in texts), *tiles, *links(app)])
+    return re.sub(r"\\([^a-z0-9\s])|\u2060", r"\1", text).replace("**", "")
+
+
+def number_of(estate: Estate, name: str) -> str:
+    assets: tuple[Dataset | Job, ...] = (*estate.datasets.values(), *estate.jobs.values())
+    return str(next(a.id for a in assets if a.key.name == name))
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_an_empty_store_says_how_to_fill_it(empty: Engine, page: str) -> None:
+    app = visit(page)
+
+    assert not app.exception
+    assert "/api/v1/lineage" in words(app)
+    assert "dbt-ol build" in words(app)
+    assert "AIRFLOW__OPENLINEAGE__TRANSPORT" in words(app)
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_every_page_says_what_was_guessed_and_how_to_confirm_it(filled: Engine, page: str) -> None:
+    app = visit(page)
+
+    assert not app.exception
+    assert "Guessed:" in words(app)
+    assert "andon apply governance/" in words(app)
+
+
+def test_the_board_shows_scores_findings_and_arrivals(filled: Engine) -> None:
+    text = words(visit("board"))
+
+    assert "3 datasets" in text
+    assert "Maturity by team" in text
+    assert "Needs attention" in text
+    assert "dbt" in text
+
+
+def test_an_asset_tells_its_story(filled: Engine) -> None:
+    estate = load_estate(filled, NOW)
+
+    app = visit("asset", asset=number_of(estate, ORDERS))
+
+    text = words(app)
+    assert not app.exception
+    assert f"{WAREHOUSE}` `{ORDERS}" in text
+    assert re.search(r"Built at .* by orders at an unknown commit", text)
+    assert "1 data test passed, 1 failed." in text
+    assert "1 data test fails" in text
+    assert "order_id" in text
+    assert "Guessed:" in text
+
+
+def test_an_asset_is_found_by_namespace_and_name(filled: Engine) -> None:
+    app = visit("asset", namespace=WAREHOUSE, name=REVENUE)
+
+    assert not app.exception
+    assert REVENUE in words(app)
+
+
+def test_a_job_has_a_page_too(filled: Engine) -> None:
+    estate = load_estate(filled, NOW)
+
+    app = visit("asset", asset=number_of(estate, "shop.orders"))
+
+    assert not app.exception
+    assert "last run complete" in words(app)
+
+
+@pytest.mark.parametrize("asked", ["999999", "x", ""])
+def test_an_asset_that_is_not_there_is_answered_with_the_list(filled: Engine, asked: str) -> None:
+    app = visit("asset", asset=asked)
+
+    assert not app.exception
+    assert "3 datasets" in words(app)
+
+
+def test_assets_are_found_by_part_of_a_name(filled: Engine) -> None:
+    app = visit("assets")
+
+    app.text_input(key="assets_find").set_value("RAW prod").run()
+
+    assert links(app) == ["raw.orders", "raw_orders"]
+
+
+def test_a_finding_opens_to_the_event_that_proves_it(filled: Engine) -> None:
+    app = visit("findings")
+    before = words(app)
+
+    opened = next(e for e in app.expander if "proof" in e.label)
+    app.session_state[str(opened.key)] = True
+    app.run()
+
+    assert not app.exception
+    assert "raw.orders looks like an untested" in before
+    assert "Why it matters." in words(app)
+    assert "<mark>" in words(app) or "<pre" in words(app)
+
+
+def test_filters_leave_what_was_asked_for(filled: Engine) -> None:
+    app = visit("findings")
+
+    app.segmented_control(key="findings_status").set_value("resolved").run()
+
+    assert "No finding matches" in words(app)
+
+
+def test_what_was_refused_is_shown_with_reason_and_excerpt(filled: Engine) -> None:
+    app = visit("intake")
+
+    text = words(app)
+    assert "Refused 1" in text
+    assert "<b>x</b>" in text
+    assert "422" in text

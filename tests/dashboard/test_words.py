@@ -1,0 +1,103 @@
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from dashboard import words
+
+NOW = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("floor", "ceiling", "coverage", "said"),
+    [
+        (2, 4, 0.62, "L2 Managed (up to L4, 38% evidence missing)"),
+        (4, 4, 1.0, "L4 Measured"),
+        (4, 4, 0.9, "L4 Measured (10% evidence missing)"),
+        (None, None, 0.22, "Not assessed (78% of the evidence is missing)"),
+    ],
+)
+def test_a_level_is_printed_with_what_is_not_known(
+    floor: int | None, ceiling: int | None, coverage: float, said: str
+) -> None:
+    assert words.standing(floor, ceiling, coverage) == said
+
+
+@pytest.mark.parametrize(
+    ("share", "said"),
+    [(0, "0%"), (0.001, "under 1%"), (0.5, "50%"), (0.999, "over 99%"), (1, "100%")],
+)
+def test_only_nothing_is_none_and_only_all_is_all(share: float, said: str) -> None:
+    assert words.percent(share) == said
+
+
+def test_points_that_are_certain_are_one_number() -> None:
+    assert words.points(0.5, 0.5) == "50"
+    assert words.points(0.54, 0.71) == "54 to 71"
+
+
+@pytest.mark.parametrize(
+    ("ago", "clock", "age"),
+    [
+        (timedelta(seconds=5), "11:59 UTC", "just now"),
+        (timedelta(minutes=12), "11:48 UTC", "12 min ago"),
+        (timedelta(hours=14), "yesterday 22:00 UTC", "14 h ago"),
+        (timedelta(days=3), "18 Nov 12:00 UTC", "3 days ago"),
+        (timedelta(days=400), "17 Oct 2025 12:00 UTC", "400 days ago"),
+    ],
+)
+def test_a_moment_is_said_as_people_say_it(ago: timedelta, clock: str, age: str) -> None:
+    assert words.clock(NOW - ago, NOW) == clock
+    assert words.age(NOW - ago, NOW) == age
+
+
+@pytest.mark.parametrize(
+    ("items", "said"),
+    [([], ""), (["a"], "a"), (["a", "b"], "a and b"), (list("abcdef"), "a, b, c and 3 more")],
+)
+def test_lists_read_as_sentences(items: list[str], said: str) -> None:
+    assert words.listed(items) == said
+
+
+@pytest.mark.parametrize(
+    ("uri", "name"),
+    [
+        ("https://github.com/OpenLineage/OpenLineage/tree/1.54.0/integration/dbt", "dbt"),
+        ("https://github.com/apache/airflow/tree/providers-openlineage/2.9.0", "apache/airflow"),
+        ("https://shop.example/notebook/", "shop.example/notebook"),
+        ("by-hand", "by-hand"),
+    ],
+)
+def test_a_producer_has_a_short_name(uri: str, name: str) -> None:
+    assert words.producer(uri) == name
+
+
+@pytest.mark.parametrize(
+    "text", ["**a** _b_ `c`", "<b>", ":red[x] :smile:", "$x$", "[a](b)", "# h"]
+)
+def test_names_from_outside_lose_their_markup(text: str) -> None:
+    shown = words.plain(text)
+
+    for mark in "*_`<>[]:$#()":
+        assert shown.count(mark) == shown.count(f"\\{mark}")
+
+
+@pytest.mark.parametrize("text", ["https://evil.example", "www.evil.example", "ana@example.com"])
+def test_names_from_outside_never_become_links(text: str) -> None:
+    bare = words.plain(text).replace("\\", "")
+
+    assert text not in bare
+    assert bare.replace("\u2060", "") == text
+
+
+@given(st.text(alphabet="a` \n"))
+def test_a_code_span_holds_any_backticks(text: str) -> None:
+    span = words.code(text)
+
+    line = " ".join(text.split())
+    fence = span[: len(span) - len(span.lstrip("`"))]
+    assert not line or (span.endswith(fence) and line in span and "\n" not in span)
+    assert not line or fence not in line
