@@ -8,7 +8,7 @@ from catalog.model import Basis, Environment, Evidence
 from lineage.estate import Dataset, DataTest, DataTestStatus, FeedKind
 from policies.cel import FactType
 from policies.facts.index import EstateIndex, observed, of_claim, seen_in, was_executed
-from policies.facts.kinds import class_of, tests_key
+from policies.facts.kinds import class_of, proves_key
 from policies.facts.registry import Carrier, Registry
 from policies.model import Absent, Known, UnknownReason
 
@@ -202,7 +202,7 @@ def key_is_tested(index: EstateIndex, dataset: Dataset) -> Known | Absent:
     Source: names and columns of the assertions.
     """
     tests = index.recent_tests(dataset)
-    return _from_tests(index, dataset, tests, tests_key(tests))
+    return _from_tests(index, dataset, tests, proves_key(tests))
 
 
 @FACTS.fact("tests_blocking", FactType.INT, Carrier.DATA_TESTS)

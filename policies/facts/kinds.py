@@ -26,7 +26,7 @@ def class_of(name: str) -> str:
     return next((label for label, words in _CLASSES if words.search(lowered)), "validity")
 
 
-def tests_key(tests: Iterable[DataTest]) -> bool:
+def proves_key(tests: Iterable[DataTest]) -> bool:
     """Whether data tests prove a key: a column unique and not null, or a unique combination."""
     unique: set[str | None] = set()
     filled: set[str | None] = set()
