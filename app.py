@@ -9,6 +9,7 @@ import importlib
 import ipaddress
 import logging
 import os
+import signal
 import socket
 import sys
 import threading
@@ -103,10 +104,10 @@ def _host_of(header: str) -> str:
 
 def _launched_on(arguments: Sequence[str]) -> list[str]:
     """Addresses that the launcher was told to listen on, as far as a process can know."""
-    hosts = [os.environ.get("UVICORN_HOST", "")]
+    hosts = [os.environ.get("UVICORN_HOST"), streamlit.get_option("server.address")]
     for index, argument in enumerate(arguments):
         name, _, value = argument.partition("=")
-        if name in ("--host", "--server.address"):
+        if name == "--host":
             hosts.append(value or "".join(arguments[index + 1 : index + 2]))
     return [host for host in hosts if host]
 
@@ -123,7 +124,6 @@ def _require_loopback(hosts: Sequence[str]) -> None:
 @contextlib.asynccontextmanager
 async def lifespan(app: Starlette) -> AsyncIterator[None]:
     """Open the store, then serve events, judgements and pages until the end."""
-    _require_loopback(_launched_on(sys.argv))
     settings = Settings()
     engine = connect(settings.database_url)
     if needs_rebuild(engine):
@@ -173,6 +173,12 @@ async def no_such_path(_request: Request) -> Response:
     raise HTTPException(404, "no such path")
 
 
+try:
+    # Launchers bind the address themselves, so this is the last moment to refuse.
+    _require_loopback(_launched_on(sys.argv))
+except UserError as refused:
+    sys.exit(f"andon: {refused}")
+
 pages = streamlit.App(DASHBOARD)
 app = Starlette(
     routes=[
@@ -212,6 +218,9 @@ def _serve(listener: socket.socket) -> None:
         lifespan="on",
         timeout_graceful_shutdown=DRAIN_S,
     )
+    for stopping in (signal.SIGTERM, signal.SIGINT):
+        # After draining, the server raises the signal again; by then all is done.
+        signal.signal(stopping, lambda *_: None)
     uvicorn.Server(config).run(sockets=[listener])
 
 

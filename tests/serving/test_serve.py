@@ -60,8 +60,6 @@ def running(database: str, port: int, *command: str) -> Iterator[subprocess.Pope
         command,
         cwd=ROOT,
         env={**os.environ, "ANDON_DATABASE_URL": database},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
     )
     try:
         deadline = time.monotonic() + START_S
@@ -72,14 +70,12 @@ def running(database: str, port: int, *command: str) -> Iterator[subprocess.Pope
             except OSError:
                 pass
             if process.poll() is not None or time.monotonic() > deadline:
-                process.kill()
-                output = process.communicate()[0].decode()
-                pytest.fail(f"{command} did not start:\n{output}")
+                pytest.fail(f"{command} did not start; it printed what is shown above")
             time.sleep(0.1)
         yield process
     finally:
         process.kill()
-        process.communicate()
+        process.wait()
 
 
 def made(number: int) -> bytes:
