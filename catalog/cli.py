@@ -7,14 +7,13 @@ import getpass
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TypeVar
 
 import click
 from sqlalchemy import Engine
 
-from catalog.database import connect
+from catalog.database import connect, present
 from catalog.formats import read_catalog
 from catalog.settings import Settings
 from catalog.store import apply_catalog
@@ -62,7 +61,7 @@ def apply(folder: Path, engine: Engine) -> None:
     Example: andon apply governance/
     """
     catalog = read_catalog(folder)
-    changed = apply_catalog(engine, catalog, f"person:{getpass.getuser()}", datetime.now(UTC))
+    changed = apply_catalog(engine, catalog, f"person:{getpass.getuser()}", present(engine))
     counts = {
         "environment rules": len(catalog.environments),
         "zone rules": len(catalog.zones),

@@ -10,7 +10,7 @@ from typing import Any, cast
 from sqlalchemy import Connection, Engine, Table, create_engine, event, func, insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import ArgumentError, OperationalError
+from sqlalchemy.exc import ArgumentError, DatabaseError
 from sqlmodel import SQLModel
 
 from catalog.errors import UserError
@@ -34,7 +34,7 @@ def connect(url: str) -> Engine:
     """
     try:
         engine = create_engine(make_url(url))
-    except (ArgumentError, ModuleNotFoundError) as error:
+    except (ArgumentError, ModuleNotFoundError, ValueError) as error:
         raise UserError(
             f'database "{url}" cannot be used: {error}. Expected an SQLAlchemy URL '
             "such as sqlite:///andon.db; set --database or ANDON_DATABASE_URL."
@@ -46,10 +46,10 @@ def connect(url: str) -> Engine:
         with writing(engine) as connection:
             migrate(connection)
             _derive(connection)
-    except OperationalError as error:
+    except DatabaseError as error:
         raise UserError(
-            f'database "{url}" cannot be opened: {error.orig}. '
-            "Check that the folder exists and may be written to."
+            f'database "{engine.url}" cannot be opened: {error.orig}. '
+            "Check that the folder exists, may be written to, and that this is a database."
         ) from error
     return engine
 

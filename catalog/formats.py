@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
+import fnmatch
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    model_validator,
+)
+from pydantic_core import PydanticCustomError
 from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedMap, CommentedSeq
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
@@ -115,6 +124,14 @@ class AssetFile(_Strict):
     owner: Annotated[str, Field(pattern=PRINCIPAL)] | None = None
     tier: Annotated[int, Field(ge=1, le=4)] | None = None
 
+    @model_validator(mode="after")
+    def _has_one_subject(self) -> Self:
+        if [self.select, self.dataset, self.job].count(None) != 2:
+            raise PydanticCustomError(
+                "subject", "an asset entry needs either select, dataset or job, and only one"
+            )
+        return self
+
 
 class CatalogFile(_Strict):
     """One file of the declared catalog; every section is optional."""
@@ -138,12 +155,15 @@ def read_catalog(folder: Path) -> Catalog:
     problems: list[str] = []
     parts = []
     for path in sorted((*folder.rglob("*.yml"), *folder.rglob("*.yaml"))):
+        if not path.is_file():
+            continue
         name = path.relative_to(folder).as_posix()
         tree = _load(path, name, problems)
         if tree is not None:
             parts.append(_Part(name, tree, problems))
-    catalog = _merge(parts)
-    problems += _check(catalog)
+    if not problems:  # a file that cannot be used would make the others' names look undeclared
+        catalog = _merge(parts)
+        problems += _check(catalog)
     if problems:
         raise FormatError("\n".join(problems))
     return catalog
@@ -259,8 +279,6 @@ def _check(catalog: Catalog) -> Iterator[str]:
             yield _undeclared(pipeline.place, "team", pipeline.team, teams)
         yield from _selection(pipeline.place, "writes", pipeline.writes)
     for entry in catalog.assets:
-        if (entry.select is None) == (entry.key is None):
-            yield f"{entry.place}: an asset entry needs either select, dataset or job, and only one"
         yield from _selection(entry.place, "select", entry.select)
         if entry.owner is not None and entry.owner.startswith("team:"):
             known = {f"team:{t}" for t in teams}
@@ -280,12 +298,19 @@ def _unreachable(what: str, rules: Sequence[EnvironmentRule | ZoneRule]) -> Iter
     """The first match wins, so what comes after a rule that takes all of it never matches."""
     for index, rule in enumerate(rules):
         for before in rules[:index]:
-            if before.namespace in ("*", rule.namespace) and before.name in ("*", rule.name):
+            if _covers(before.namespace, rule.namespace) and _covers(before.name, rule.name):
                 yield (
                     f"{rule.place}: this {what} rule can never match, because {before.place} "
                     "takes everything that it names; put the narrower rule first"
                 )
                 break
+
+
+def _covers(glob: str, other: str) -> bool:
+    """Whether a glob surely matches everything that another does; never a wrong yes."""
+    if glob == other:
+        return True
+    return not set(glob) & set("?[") and "[" not in other and fnmatch.fnmatchcase(other, glob)
 
 
 def _undeclared(place: Place, what: str, name: str, known: set[str]) -> str:
@@ -306,6 +331,8 @@ def _position(tree: Any, path: Sequence[str | int]) -> tuple[int, int]:
     node = tree
     for step in path:
         if isinstance(node, CommentedMap) and step in node:
+            if step not in node.lc.data:  # merged in from an anchor: it stands elsewhere
+                break
             line, column = node.lc.key(step)
         elif isinstance(node, CommentedSeq) and isinstance(step, int) and step < len(node):
             line, column = node.lc.item(step)

@@ -20,6 +20,9 @@ Attributes = Mapping[str, Sequence[str]]
 _TOKEN = re.compile(r"""\s*(?:(?P<paren>[()])|(?P<word>(?:[^\s()"]|"[^"]*")+))""")
 
 
+_WALK = re.compile(r"^\d*\+|\+\d*$")
+
+
 class SelectionError(UserError):
     """A selection that cannot be read; the message says where and what was expected."""
 
@@ -129,7 +132,7 @@ class _Parser:
         return self._term(token)
 
     def _term(self, token: str) -> Node:
-        if token.startswith("+") or token.endswith("+"):
+        if _WALK.search(token):
             raise SelectionError(
                 f'selection "{self.text}": "{token}" walks the graph, '
                 "which a declaration may not do; name the assets themselves"
@@ -141,5 +144,10 @@ class _Parser:
             raise SelectionError(
                 f'selection "{self.text}": unknown key "{key}".{did_you_mean(key, KEYS)} '
                 f"Known: {', '.join(KEYS)}"
+            )
+        if not glob:
+            raise SelectionError(
+                f'selection "{self.text}": "{token}" names no value; expected one such as '
+                f'{key}:* right behind the colon, or {key}:"" for an empty one'
             )
         return Term(key, glob.replace('"', ""))

@@ -336,7 +336,7 @@ class Claims:
             kind, rest = ("person" if "@" in name else "team"), name
         if kind == "team" and rest not in self._team_ids:
             rest = self._team_names.get(rest.lower()) or _SLUG.sub("-", rest.lower()).strip("-_")
-        rest = rest.replace(" ", "-")
+        rest = "-".join(rest.split())
         return None if is_placeholder(rest) else f"{kind}:{rest}"
 
     # Pipelines

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict
-from datetime import UTC, datetime
 from pathlib import Path
 
 import click
 from sqlalchemy import Engine
 
 from catalog.cli import database_option, progress
+from catalog.database import present
 from lineage import log
 from lineage.importing import Summary, files_in, ingest_file
 from lineage.ingest import Ingestor
@@ -93,7 +93,7 @@ def init(folder: Path, engine: Engine) -> None:
 
     Example: andon init governance/
     """
-    written = write_proposal(load_estate(engine, datetime.now(UTC)), folder)
+    written = write_proposal(load_estate(engine, present(engine)), folder)
     for path in written:
         click.echo(f"wrote {path}")
     if written:

@@ -18,6 +18,9 @@ from lineage.redact import redact
 NAME_LIMIT = 4096
 EVENT_TYPES = ("START", "RUNNING", "COMPLETE", "ABORT", "FAIL", "OTHER")
 
+_NUL = re.compile(rb"(?<!\\)((?:\\\\)*)\\u0000")
+_SURROGATE = re.compile("[\ud800-\udfff]")
+
 Facets = dict[str, dict[str, Any]]
 
 
@@ -107,8 +110,17 @@ def parse_event(body: bytes) -> Event:
     if not isinstance(decoded, dict):
         found = "an array" if isinstance(decoded, list) else type(decoded).__name__
         raise RefusedError(422, f"the body is {found}", "", "one event, a JSON object")
-    event_id = hashlib.sha256(canonical(decoded)).digest()
-    event, secrets = redact(decoded, body)
+    try:
+        whole = canonical(decoded)
+    except orjson.JSONEncodeError as error:  # what can be read may still be too deep to write
+        raise RefusedError(
+            400, f"the body is nested too deep: {error}", "", "one event as its client makes it"
+        ) from error
+    event_id = hashlib.sha256(whole).digest()
+    if b"\\u0000" in whole:
+        decoded = orjson.loads(_NUL.sub(rb"\1\\ufffd", whole))
+        oddities.append(Oddity("", "held a NUL character; it was replaced"))
+    event, secrets = redact(decoded, whole)
     return _read(event, event_id, oddities, tuple(secrets))
 
 
@@ -124,7 +136,7 @@ def _decode(body: bytes) -> tuple[Any, list[Oddity]]:
         if b"\\ud" in body.lower():  # perhaps only lone surrogates, which some producers send
             try:
                 text = json.loads(body, parse_constant=_no_constant)
-                clean = json.dumps(text, ensure_ascii=False).encode("utf-8", "replace")
+                clean = _SURROGATE.sub("\ufffd", json.dumps(text, ensure_ascii=False))
                 return orjson.loads(clean), [Oddity("", "held a lone surrogate; it was replaced")]
             except (ValueError, RecursionError):
                 pass
@@ -292,7 +304,7 @@ _LEAP = re.compile(r"(:\d\d):60")
 def _time(event: dict[str, Any], oddities: list[Oddity]) -> int:
     value = event.get("eventTime")
     wanted = "a date and time with offset, such as 2026-11-20T06:00:00Z"
-    if value is None or isinstance(value, bool):
+    if value is None:
         raise RefusedError(422, "eventTime is missing", "eventTime", wanted)
     try:
         moment, is_odd = read_time(value)
@@ -313,9 +325,10 @@ def read_time(value: Any) -> tuple[datetime, bool]:
 
     Raises:
         ValueError: Nothing in it can be read as a moment.
+        OverflowError: It is before the year 1 or after 9999.
     """
-    if isinstance(value, int | float):
-        return datetime.fromtimestamp(value if value < 1e11 else value / 1000, UTC), True
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return _EPOCH + timedelta(seconds=value if value < 1e11 else value / 1000), True
     if not isinstance(value, str):
         raise ValueError("it is neither text nor a number")  # noqa: TRY004  # callers catch one kind
     text = _ZONE_ID.sub("", value.strip().upper())

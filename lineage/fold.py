@@ -75,12 +75,12 @@ class Run(msgspec.Struct):
 
     first: int
     last: int
+    newest: tuple[int, int, bytes]
+    """(instant, rank, event id) of the newest event."""
     started: int | None = None
     is_running: bool = False
     terminals: dict[str, tuple[int, bytes]] = {}
     """Terminal states that were ever said, with the newest instant and event of each."""
-    newest: tuple[int, int, bytes] = (0, 0, b"")
-    """(instant, rank, event id) of the newest event."""
     producers: dict[bytes, str] = {}
     """Producers of the events that may decide: the newest and the terminal ones."""
     facets: dict[str, Won] = {}
@@ -166,7 +166,7 @@ def fold_run(run: Run | None, event: Event, resolve: Resolve) -> Run:
     """What is known of a run after one more of its events."""
     at, rank = event.time, TYPE_RANK[event.type]
     if run is None:
-        run = Run(first=at, last=at)
+        run = Run(first=at, last=at, newest=(at, rank, event.event_id))
     run.first, run.last = min(run.first, at), max(run.last, at)
     if event.type == "START":
         run.started = at if run.started is None else min(run.started, at)
@@ -183,7 +183,8 @@ def fold_run(run: Run | None, event: Event, resolve: Resolve) -> Run:
         _fold_run_facet(run, name, facet, at, rank)
     version = _text(event.job_facets.get("sourceCodeLocation", {}).get("version"))
     if version:
-        run.version = max(run.version or (0, 0, ""), (at, rank, version))
+        said_version = (at, rank, version)
+        run.version = max(run.version or said_version, said_version)
     for part in event.inputs:
         _fold_io(run.inputs, part, at, rank, resolve)
     for part in event.outputs:

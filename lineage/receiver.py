@@ -11,7 +11,7 @@ import zlib
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DBAPIError, OperationalError
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
@@ -107,8 +107,10 @@ class Receiver:
         try:
             receipts = self._ingestor.ingest([w.arrival for w in batch])
         except Exception as error:  # noqa: BLE001  # handed to whoever waits for the answer
-            if len(batch) == 1:
-                _settle(batch[0], error)
+            if len(batch) == 1 or isinstance(error, OperationalError):
+                # A store that cannot be written is so for all; one by one they would wait for ages.
+                for waiting in batch:
+                    _settle(waiting, error)
             else:  # one bad event must not fail its neighbours
                 for waiting in batch:
                     self._commit([waiting])
@@ -158,7 +160,8 @@ async def post_event(request: Request) -> Response:
     try:
         body = await _body(request, receiver.max_body_bytes)
     except RefusedError as refused:
-        await receiver.refuse(Arrival(b"", source), refused)
+        with contextlib.suppress(DBAPIError):  # it will never be good, whether it is noted or not
+            await receiver.refuse(Arrival(b"", source), refused)
         return _refusal(refused)
     except ClientDisconnect:
         return Response(status_code=400)

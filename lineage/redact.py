@@ -12,8 +12,18 @@ _WORD = (
     r"|credential|authorization"
 )
 _KEY = re.compile(rf"(?:{_WORD})s?$", re.IGNORECASE)
-_ASSIGNMENT = re.compile(rf"((?:{_WORD})[\w.-]*\s*[=:]\s*)([^\s,;&\"'\\}}]+)", re.IGNORECASE)
-_USERINFO = re.compile(r"(\b[a-zA-Z][a-zA-Z0-9+.-]*://)([^/\s\"'@]*:[^/\s\"'@]*)@")
+# Also inside what was JSON or a printed dictionary: {'password': 'x'}.
+_ASSIGNMENT = re.compile(
+    rf"((?:{_WORD})[\w.-]*[\\\"']*\s*[=:]\s*[\\\"']*(?:(?:bearer|basic)\s+)?)"
+    r"((?<=\")[^\"\\]+|(?<=')[^'\\]+|(?![\[{(])[^\s,;&\"'\\}]+)",
+    re.IGNORECASE,
+)
+# Up to the last @ before the path: a password may hold one. A web address needs no password to
+# give a token away.
+_USERINFO = re.compile(
+    r"(\bhttps?://)[^/\s\"'?#]+@|(\b[a-z][a-z0-9+.-]*://)[^/\s\"'?#]*:[^/\s\"'?#]*@",
+    re.IGNORECASE,
+)
 # Plain searches first: a regular expression over every body costs more than the whole fold.
 _MARKS = tuple(
     mark.encode()
@@ -31,7 +41,8 @@ def redact(event: dict[str, Any], body: bytes) -> tuple[dict[str, Any], list[str
 
     Args:
         event: The decoded event.
-        body: Its bytes, scanned first: most events hold nothing suspicious and stay untouched.
+        body: It as canonical JSON, scanned first: most events hold nothing suspicious and stay
+            untouched. (What was sent may escape slashes and letters and so hide them.)
 
     Returns:
         The event to store, and the path of every value that was replaced.
@@ -45,22 +56,26 @@ def redact(event: dict[str, Any], body: bytes) -> tuple[dict[str, Any], list[str
 
 def redact_text(text: str) -> str:
     """The same for a loose piece of text, such as the excerpt of a refused body."""
-    return _USERINFO.sub(r"\1", _ASSIGNMENT.sub(rf"\1{REDACTED}", text))
+    return _USERINFO.sub(r"\1\2", _ASSIGNMENT.sub(rf"\1{REDACTED}", text))
 
 
-def _walk(value: Any, path: str, found: list[str]) -> Any:
+def _walk(value: Any, path: str, found: list[str], is_secret: bool = False) -> Any:
     if isinstance(value, dict):
+        # Parameters and variables often come as {"name": "DB_PASSWORD", "value": "..."}.
+        is_named = any(_is_secret_name(value.get(k)) for k in ("name", "key"))
         return {
-            key: _secret(item, f"{path}.{key}", found)
-            if _KEY.search(key)
-            and isinstance(item, str | int | float)
-            and item != ""
-            and not isinstance(item, bool)
-            else _walk(item, f"{path}.{key}" if path else key, found)
+            key: _walk(
+                item,
+                f"{path}.{key}" if path else key,
+                found,
+                _is_secret_name(key) or (is_named and key == "value"),
+            )
             for key, item in value.items()
         }
     if isinstance(value, list):
-        return [_walk(item, f"{path}[{i}]", found) for i, item in enumerate(value)]
+        return [_walk(item, f"{path}[{i}]", found, is_secret) for i, item in enumerate(value)]
+    if is_secret and isinstance(value, str | int | float) and not isinstance(value, bool):
+        return _secret(value, path, found)
     if isinstance(value, str):
         clean = redact_text(value)
         if clean != value:
@@ -70,7 +85,11 @@ def _walk(value: Any, path: str, found: list[str]) -> Any:
 
 
 def _secret(value: Any, path: str, found: list[str]) -> Any:
-    if value == REDACTED:
+    if value in ("", REDACTED):
         return value
-    found.append(path.lstrip("."))
+    found.append(path)
     return REDACTED
+
+
+def _is_secret_name(name: Any) -> bool:
+    return isinstance(name, str) and _KEY.search(name) is not None

@@ -1,0 +1,108 @@
+"""Stores to ingest into, events in a few words, and real events that producers once sent."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import os
+import shutil
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import orjson
+import pytest
+from sqlalchemy import Engine
+
+from catalog.database import connect
+
+EVENTS = Path(__file__).parents[3] / "shared" / "openlineage" / "events"
+
+NewStore = Callable[[], Engine]
+MakeEvent = Callable[..., dict[str, Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class CorpusFile:
+    """One file of real events, and what the corpus says about it."""
+
+    name: str
+    bodies: tuple[bytes, ...]
+    verdicts: dict[str, int]
+
+
+@pytest.fixture(scope="session")
+def new_store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[NewStore]:
+    """Makes empty stores: copies of one file, because migrating each would take most of the time."""
+    folder = tmp_path_factory.mktemp("stores")
+    empty = folder / "empty.db"
+    connect(f"sqlite:///{empty}").dispose()
+    engines: list[Engine] = []
+
+    def make() -> Engine:
+        path = folder / f"{len(engines)}.db"
+        shutil.copyfile(empty, path)
+        engines.append(connect(f"sqlite:///{path}"))
+        return engines[-1]
+
+    yield make
+
+    for engine in engines:
+        engine.dispose()
+
+
+@pytest.fixture(scope="session")
+def corpus() -> Sequence[CorpusFile]:
+    """Every file of real events. They are no part of the checkout: they lie beside it."""
+    index = EVENTS / "INDEX.json"
+    if not index.exists():
+        message = f"no real events at {EVENTS}"
+        if os.environ.get("CI"):
+            pytest.fail(message)
+        pytest.skip(message)
+    files = json.loads(index.read_text("utf-8"))["files"]
+    return [CorpusFile(f["file"], _bodies(f["file"]), f["verdicts"]) for f in files]
+
+
+def _bodies(name: str) -> tuple[bytes, ...]:
+    content = (EVENTS.parent / name).read_bytes()
+    if content[:2] == b"\x1f\x8b":
+        content = gzip.decompress(content)
+    try:
+        whole = orjson.loads(content)
+    except orjson.JSONDecodeError:
+        return tuple(line for line in content.splitlines() if line.strip())
+    return tuple(orjson.dumps(e) for e in whole) if isinstance(whole, list) else (content,)
+
+
+@pytest.fixture(scope="session")
+def bodies(corpus: Sequence[CorpusFile]) -> list[bytes]:
+    """Every real event that can be used, in the order of files and lines."""
+    return [b for f in corpus if "reject" not in f.verdicts for b in f.bodies]
+
+
+@pytest.fixture(scope="session")
+def make_event() -> MakeEvent:
+    """A RunEvent in a few words; keywords replace or, if ``None``, remove its parts."""
+
+    def make(**parts: Any) -> dict[str, Any]:
+        event: dict[str, Any] = {
+            "eventType": "COMPLETE",
+            "eventTime": "2026-11-20T06:00:00Z",
+            "producer": "https://example.com/producer",
+            "schemaURL": "https://openlineage.io/spec/2-0-2/OpenLineage.json#/$defs/RunEvent",
+            "run": {"runId": "019c0000-0000-7000-8000-000000000001"},
+            "job": {"namespace": "jobs", "name": "load"},
+            **parts,
+        }
+        return {key: value for key, value in event.items() if value is not None}
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def today() -> datetime:
+    """The instant at which made-up events are looked at."""
+    return datetime(2026, 11, 20, 9, tzinfo=UTC)
