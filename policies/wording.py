@@ -32,7 +32,7 @@ def span(value: timedelta) -> str:
     seconds = int(abs(value.total_seconds()))
     for size, unit in _STEPS:
         # Two of a unit before it is used: 36 hours say more than 1 day.
-        if seconds >= 2 * size or (seconds and size == 1):
+        if seconds >= 2 * size or seconds == size:
             return counted(seconds // size, unit)
     return "0 seconds"
 

@@ -49,9 +49,15 @@ class FactSpec(Generic[S]):
     @property
     def notes(self) -> dict[str, str]:
         """The named lines of its docstring: unit, absent, source."""
-        lines = [line for p in _paragraphs(self.read)[1:] for line in p.split("\n")]
-        pairs = (line.partition(": ") for line in lines)
-        return {label: text for label, _, text in pairs if text}
+        found: dict[str, str] = {}
+        label = ""
+        for line in "\n".join(_paragraphs(self.read)[1:]).split("\n"):
+            before, colon, after = line.partition(": ")
+            if colon and before.isalpha():
+                label, found[before] = before, after
+            elif label and line:
+                found[label] += f" {line}"
+        return found
 
 
 class Registry(Generic[S]):

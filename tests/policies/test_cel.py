@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from policies.cel import ConditionError, EvaluationError, FactType, compile_condition
+from policies.cel import ConditionError, EvaluationError, FactType, Plain, compile_condition
 
 SCHEMA = {
     "now": FactType.TIMESTAMP,
@@ -67,7 +67,7 @@ def test_known_is_true_false_or_unanswerable() -> None:
 
 def test_ages_are_compared_with_durations() -> None:
     program = compile_condition("now - ds.tested_at > p.age", SCHEMA)
-    week = {"now": NOW, "p.age": timedelta(days=7)}
+    week: dict[str, Plain] = {"now": NOW, "p.age": timedelta(days=7)}
 
     assert program.evaluate({**week, "ds.tested_at": NOW - timedelta(days=8)}) is True
     assert program.evaluate({**week, "ds.tested_at": NOW - timedelta(days=6)}) is False

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from catalog.model import Basis, Environment
 from lineage.estate import Estate, FeedKind
 from policies import facts
+from policies.cel import Plain
 from policies.engine import Answer, Question, Respondent, judge, question_of
 from policies.examples import disagreements
 from policies.facts.index import EstateIndex
@@ -254,7 +255,7 @@ def test_severity_may_rise_with_a_fact_but_not_with_a_guess() -> None:
 
 # Laws -------------------------------------------------------------------------------------------
 
-SAMPLES = {
+SAMPLES: dict[str, st.SearchStrategy[Plain]] = {
     "string": st.sampled_from(["prod", "dev", "table", "data_tests"]),
     "bool": st.booleans(),
     "int": st.integers(0, 3),

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from catalog.model import Evidence
-from lineage.estate import Estate
+from lineage.estate import Dataset, Estate
 from policies.engine import judge
 from policies.facts.index import EstateIndex
 from policies.findings import carry_on
@@ -99,8 +99,8 @@ def test_a_guess_does_not_take_back_what_was_known() -> None:
     assert found.is_stale
 
 
-def replace_dataset(estate: Estate, dataset: object) -> Estate:
-    return replace(estate, datasets={**estate.datasets, dataset.key: dataset})  # type: ignore[attr-defined]  # a dataset
+def replace_dataset(estate: Estate, dataset: Dataset) -> Estate:
+    return replace(estate, datasets={**estate.datasets, dataset.key: dataset})
 
 
 def test_silence_never_resolves_but_marks_as_stale_once() -> None:
