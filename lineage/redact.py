@@ -15,7 +15,7 @@ _KEY = re.compile(rf"(?:{_WORD})s?$", re.IGNORECASE)
 # Also inside what was JSON or a printed dictionary: {'password': 'x'}.
 _ASSIGNMENT = re.compile(
     rf"((?:{_WORD})[\w.-]*[\\\"']*\s*[=:]\s*[\\\"']*(?:(?:bearer|basic)\s+)?)"
-    r"((?<=\")[^\"\\]+|(?<=')[^'\\]+|(?![\[{(])[^\s,;&\"'\\}]+)",
+    r"(\[redacted\]|(?<=\")[^\"\\]+|(?<=')[^'\\]+|(?![\[{(])[^\s,;&\"'\\}]+)",
     re.IGNORECASE,
 )
 # Up to the last @ before the path: a password may hold one. A web address needs no password to
