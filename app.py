@@ -173,13 +173,13 @@ async def no_such_path(_request: Request) -> Response:
     raise HTTPException(404, "no such path")
 
 
+pages = streamlit.App(DASHBOARD)  # first: it tells Streamlit where the dashboard's settings are
 try:
     # Launchers bind the address themselves, so this is the last moment to refuse.
     _require_loopback(_launched_on(sys.argv))
 except UserError as refused:
     sys.exit(f"andon: {refused}")
 
-pages = streamlit.App(DASHBOARD)
 app = Starlette(
     routes=[
         *receiver.routes(),

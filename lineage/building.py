@@ -29,7 +29,7 @@ from lineage.estate import (
 from lineage.events import read_time
 from lineage.naming import (
     dataset_noise,
-    display_names,
+    display_titles,
     job_noise,
     kind_by_platform,
     platform_of,
@@ -80,8 +80,10 @@ class _Builder:
         return graph
 
     def _datasets(self) -> dict[AssetKey, Dataset]:
-        shown = display_names(
-            a.name for i, a in self.seen.datasets.items() if self.noise.get(i) != _MENTIONED
+        shown = display_titles(
+            (a.namespace, a.name)
+            for i, a in self.seen.datasets.items()
+            if self.noise.get(i) != _MENTIONED
         )
         writers, readers = self._neighbours()
         written, read = self._last_uses()
@@ -108,7 +110,7 @@ class _Builder:
             found[key] = Dataset(
                 key=key,
                 id=i,
-                display_name=shown[asset.name],
+                display_name=shown[asset.namespace, asset.name],
                 kind=_dataset_kind(asset, platform),
                 platform=platform,
                 noise=self.noise.get(i),
@@ -137,7 +139,7 @@ class _Builder:
         return found
 
     def _jobs(self) -> dict[AssetKey, Job]:
-        shown = display_names(a.name for a in self.seen.jobs.values() if a.seen)
+        shown = display_titles((a.namespace, a.name) for a in self.seen.jobs.values() if a.seen)
         found = {}
         for i, asset in sorted(self.seen.jobs.items()):
             if not asset.seen:
@@ -150,7 +152,7 @@ class _Builder:
             found[key] = Job(
                 key=key,
                 id=i,
-                display_name=shown[asset.name],
+                display_name=shown[asset.namespace, asset.name],
                 integration=self.claims.integration(i),
                 job_type=_text(_facet(asset, "jobType").get("jobType")),
                 noise=noise,

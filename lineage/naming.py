@@ -105,6 +105,26 @@ def display_names(names: Iterable[str]) -> dict[str, str]:
     return shown
 
 
+def display_titles(keys: Iterable[tuple[str, str]]) -> dict[tuple[str, str], str]:
+    """A title for each (namespace, name): its display name, and its place where that is not enough.
+
+    Two namespaces may hold the same name; then the shortest ending of the namespace that tells them
+    apart is added: ``orders at wh-dev:5432``.
+    """
+    known = set(keys)
+    endings = display_names(name for _, name in known)
+    places: dict[str, set[str]] = defaultdict(set)
+    for namespace, name in known:
+        places[name].add(namespace)
+    titles = {}
+    for name, namespaces in places.items():
+        told = display_names(namespaces) if len(namespaces) > 1 else {}
+        for namespace in namespaces:
+            place = f" at {told[namespace]}" if told else ""
+            titles[namespace, name] = f"{endings[name]}{place}"
+    return titles
+
+
 def _cuts(name: str) -> list[int]:
     """Where the endings of a name may begin, the shortest ending first, the whole name last."""
     end = len(name.rstrip("./"))
