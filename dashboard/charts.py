@@ -92,7 +92,7 @@ def score_bars(bars: Sequence[ScoreBar], ink: Ink) -> go.Figure:
                 font={"color": ink_of, "size": size},
             )
     _dress(figure, ink, height=ROW_PX * len(bars) + 8)
-    figure.update_layout(barmode="stack", showlegend=False, margin={"l": 0, "r": 0, "t": 4, "b": 4})
+    figure.update_layout(barmode="stack", showlegend=False, margin={"l": 1, "r": 2, "t": 4, "b": 4})
     figure.update_xaxes(range=[0, 100], visible=False, fixedrange=True)
     figure.update_yaxes(range=[len(bars) - 0.5, -0.5], visible=False, fixedrange=True)
     return figure

@@ -17,6 +17,8 @@ T = TypeVar("T")
 BEAT_S = 1
 REST_S = 1.5
 """After a refresh the next beat passes: a busy store redraws pages every two seconds at most."""
+REST_SHARE = 2.0
+"""A page that took long to draw rests this much longer than it took, so that events go first."""
 
 BOARD, ASSETS, ASSET, FINDINGS, INTAKE = (
     f"views/{name}.py" for name in ("board", "assets", "asset", "findings", "intake")
@@ -26,10 +28,18 @@ BOARD, ASSETS, ASSET, FINDINGS, INTAKE = (
 def begin() -> None:
     """Note what this run shows, and start watching for more. Once per run, before the page."""
     st.session_state["frame_revision"] = load.revision()
-    st.session_state["frame_drawn_at"] = time.monotonic()
+    st.session_state["frame_began_at"] = time.monotonic()
+    st.session_state["frame_rests_until"] = float("inf")
     st.session_state["frame_theme"] = theme()
     with st.sidebar:
         _beat()
+
+
+def end() -> None:
+    """Let the watch begin. Once per run, after the page."""
+    now = time.monotonic()
+    took = now - st.session_state["frame_began_at"]
+    st.session_state["frame_rests_until"] = now + max(REST_S, REST_SHARE * took)
 
 
 def revision() -> int:
@@ -44,7 +54,7 @@ def theme() -> str:
 
 @st.fragment(run_every=BEAT_S)
 def _beat() -> None:
-    is_rested = time.monotonic() - st.session_state["frame_drawn_at"] > REST_S
+    is_rested = time.monotonic() > st.session_state["frame_rests_until"]
     if is_rested and load.revision() != revision():
         st.rerun()
     # A session's first run may not know the theme yet, and the viewer may change it.

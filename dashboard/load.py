@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import datetime
 
 import streamlit as st
 from sqlalchemy import Engine
@@ -25,8 +25,8 @@ KEPT = 4
 
 
 def now() -> datetime:
-    """The instant of this run, aware UTC: a page is a door, so it may ask the clock."""
-    return datetime.now(UTC)
+    """The instant of this run, aware UTC: a page is a door, so it may ask."""
+    return database.present(engine())
 
 
 def engine() -> Engine:

@@ -58,3 +58,4 @@ chosen = st.navigation(
 )
 frame.begin()
 chosen.run()
+frame.end()

@@ -17,7 +17,7 @@ from lineage.intake import Intake
 from policies.model import Finding
 
 PROOFS_OPEN = 3
-"""Events shown in place; of the others only id and path."""
+"""Events shown in place; of the others only the ids."""
 
 
 def card(key: str, title: str, note: str = "", *, stretch: bool = False) -> DeltaGenerator:
@@ -115,8 +115,16 @@ def _more(found: Finding, estate: Estate, now: datetime, key: str) -> None:
         status = f"{found.policy} · {found.status.value}"
         first, last = words.clock(found.first_seen, now), words.clock(found.last_seen, now)
         st.markdown(f":gray[:small[{status} · first {first} · last {last}]]")
-        for i, piece in enumerate(found.evidence):
-            proof(piece, f"{key}_{found.fingerprint[:16]}_{i}", is_open=i < PROOFS_OPEN)
+        events = [piece for piece in found.evidence if piece.event_id]
+        for piece in found.evidence:
+            if piece not in events:
+                proof(piece)
+        # Those that name a place inside the event tell most.
+        events.sort(key=lambda piece: piece.facet is None)
+        for piece in events[:PROOFS_OPEN]:
+            proof(piece)
+        if rest := [words.code((piece.event_id or "")[:12]) for piece in events[PROOFS_OPEN:]]:
+            st.markdown(f":gray[and by {words.count(len(rest), 'more event')}:] {', '.join(rest)}")
         if not found.evidence:
             st.caption("Nothing was received that says otherwise: it is the absence that counts.")
         if asset is not None:
@@ -127,8 +135,8 @@ def _asset(found: Finding, estate: Estate) -> Dataset | Job | None:
     return find(estate, found.subject.asset) if found.subject.asset else None
 
 
-def proof(piece: Evidence, key: str, *, is_open: bool) -> None:
-    """One piece of evidence: the value, and where it stands; opened: the event that holds it."""
+def proof(piece: Evidence) -> None:
+    """One piece of evidence: the value, and the declared line or the event that holds it."""
     if piece.place is not None:
         where = f"declared in {words.code(str(piece.place))}"
     else:
@@ -136,9 +144,9 @@ def proof(piece: Evidence, key: str, *, is_open: bool) -> None:
         if piece.facet:
             where += f" at {words.code(piece.facet)}"
     st.markdown(f":material/subdirectory_arrow_right: {words.code(piece.value)} :gray[{where}]")
-    event = load.event(piece.event_id) if is_open and piece.event_id else None
+    event = load.event(piece.event_id) if piece.event_id else None
     if event is not None:
-        with st.container(border=True, key=f"proof_{key}"):
+        with st.container(border=True):
             st.html(excerpts.html(excerpts.lines(event, piece.facet)))
 
 
