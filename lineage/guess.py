@@ -112,9 +112,7 @@ def environment_by_job(job_namespaces: Iterable[str]) -> Claim[Environment] | No
 
 def environment_by_pipeline(pipeline: str) -> Claim[Environment]:
     """What a pipeline writes is production unless some name says otherwise."""
-    integration, _, namespace = pipeline.partition(":")
-    why = f"{_tool(integration)} writes there (from {namespace}) and no name says otherwise"
-    return _guess(Environment.PROD, why)
+    return _guess(Environment.PROD, f"{_named(pipeline)} writes there and no name says otherwise")
 
 
 def zone_by_name(name: str, platform: str, is_written: bool, is_read: bool) -> Claim[Zone] | None:
@@ -150,12 +148,12 @@ def pipeline_of(
 
 
 def is_job_sanctioned(
-    pipeline: Claim[str] | None, integration: str | None, has_code: bool, known: Iterable[str]
+    own: Claim[str] | None, integration: str | None, has_code: bool, known: Iterable[str]
 ) -> Claim[bool] | None:
     """Whether a job seems to be part of a pipeline where none is declared.
 
     Args:
-        pipeline: The pipeline that it seems to belong to.
+        own: The pipeline that it seems to belong to.
         integration: Its integration; an engine alone does not tell pipelines from people.
         has_code: Whether it says where its code lives.
         known: Pipelines that seem to write in this environment; with none nothing can be said.
@@ -163,11 +161,18 @@ def is_job_sanctioned(
     pipelines = sorted(set(known))
     if not pipelines:
         return None
-    if pipeline is not None:
-        return _guess(True, pipeline.why)
+    if own is not None:
+        return _guess(True, own.why)
     if integration in ENGINES or has_code:
         return None
-    return _guess(False, f"only {' and '.join(pipelines[:3])} seem to write there")
+    named = [_named(pipeline) for pipeline in pipelines[:3]]
+    verb = "seems" if len(named) == 1 else "seem"
+    return _guess(False, f"only {' and '.join(named)} {verb} to write there")
+
+
+def _named(pipeline: str) -> str:
+    integration, _, namespace = pipeline.partition(":")
+    return f"{_tool(integration)} (from {namespace})"
 
 
 def _tool(integration: str) -> str:
