@@ -14,6 +14,10 @@ ALWAYS = ("eventTime", "eventType", "producer", "run", "job", "dataset")
 LONGEST = 160
 """Longer texts off the path are cut."""
 
+MARKED_MOST = 30
+"""Lines shown of a long marked value."""
+MARK_STYLE = "background:rgba(250,204,21,.28);color:inherit;border-radius:3px"
+
 Step = str | int
 
 
@@ -38,13 +42,20 @@ def lines(event: object, path: str | None) -> tuple[Line, ...]:
     A path that leads nowhere marks nothing.
     """
     wanted = steps(path) if path else ()
-    return tuple(_lines(event, wanted if _leads(event, wanted) else (), (), "", ""))
+    found = _lines(event, wanted if _leads(event, wanted) else (), (), "", "")
+    marked = [i for i, line in enumerate(found) if line.is_marked]
+    if len(marked) > MARKED_MOST:
+        rest = f"  … {len(marked) - MARKED_MOST} more lines"
+        found[marked[MARKED_MOST] : marked[-1] + 1] = [Line(rest, is_marked=True)]
+    return tuple(found)
 
 
 def html(shown: Sequence[Line]) -> str:
     """Those lines as HTML without scripts; everything in them is escaped."""
     rows = [
-        f"<mark>{escape(line.text)}</mark>" if line.is_marked else escape(line.text)
+        f'<mark style="{MARK_STYLE}">{escape(line.text)}</mark>'
+        if line.is_marked
+        else escape(line.text)
         for line in shown
     ]
     style = "white-space:pre-wrap;overflow-wrap:anywhere;font-size:12px;line-height:1.55;margin:0"

@@ -117,7 +117,7 @@ def nothing_yet(page: str) -> None:
 
 
 def _producers(base: str) -> tuple[tuple[str, str, str], ...]:
-    transport = f'{{"type": "http", "url": "{base}", "endpoint": "api/v1/lineage"}}'
+    transport = f'{{"type": "http", "url": "{base}/"}}'
     airflow = (
         "pip install apache-airflow-providers-openlineage",
         f"export AIRFLOW__OPENLINEAGE__TRANSPORT='{transport}'",
@@ -135,7 +135,7 @@ def _producers(base: str) -> tuple[tuple[str, str, str], ...]:
         "  -H 'Content-Type: application/json' \\",
         f"  -d '{event}'",
     )
-    dbt = ("pip install openlineage-dbt", f"export OPENLINEAGE_URL={base}", "dbt-ol build")
+    dbt = ("pip install openlineage-dbt", f"export OPENLINEAGE_URL={base}/", "dbt-ol build")
     return (
         ("dbt", "Run dbt through its OpenLineage wrapper.", "\n".join(dbt)),
         ("Airflow", "Install the provider and tell Airflow this address.", "\n".join(airflow)),

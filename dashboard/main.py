@@ -57,5 +57,7 @@ chosen = st.navigation(
     ]
 )
 frame.begin()
-chosen.run()
-frame.end()
+try:
+    chosen.run()
+finally:
+    frame.end()  # also after an error: the next event may mend the page

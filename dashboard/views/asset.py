@@ -229,7 +229,9 @@ def _owners(asset: Dataset | Job) -> None:
     with parts.card("asset_owners", "Owners", "The first counts; on whose word, and why"):
         for claim in asset.owners:
             place = next((e.place for e in claim.evidence if e.place), None)
-            why = words.plain(claim.why) + (f", {words.code(str(place))}" if place else "")
+            why = words.plain(claim.why)
+            if place is not None and str(place) not in claim.why:
+                why += f", {words.code(str(place))}"
             st.markdown(
                 f":material/group: **{words.plain(words.principal(claim.value))}** "
                 f"{parts.basis_badge(claim.basis.value)}  \n:gray[:small[because {why}]]"

@@ -49,7 +49,14 @@ def test_everything_in_the_event_is_escaped() -> None:
     shown = evidence.html(evidence.lines(EVENT, "outputs[0].name"))
 
     assert "<i>" not in shown
-    assert '<mark>      "name": "&lt;i&gt;b&lt;/i&gt;"' in shown.replace("&quot;", '"')
+    assert '">      "name": "&lt;i&gt;b&lt;/i&gt;"' in shown.replace("&quot;", '"')
+
+
+def test_a_long_marked_value_is_cut_and_says_so() -> None:
+    shown = evidence.lines({"inputs": list(range(100)), "run": {}}, "inputs")
+
+    assert sum(line.is_marked for line in shown) == evidence.MARKED_MOST + 1
+    assert any("more lines" in line.text for line in shown)
 
 
 def test_long_texts_off_the_path_are_cut() -> None:
