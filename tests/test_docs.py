@@ -20,6 +20,8 @@ DOCUMENTS = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").
 PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
 COMMAND = re.compile(r"(?:^|/| )andon ([a-z].*)", re.MULTILINE)
 GROUPS = PYPROJECT["dependency-groups"]
+MODULES = {"openlineage-python": "openlineage", "ruamel.yaml": r"ruamel\.yaml"}
+"""Packages that are imported under another name than their own."""
 DECLARED = {
     "Runtime": PYPROJECT["project"]["dependencies"],
     "Build": GROUPS["build"],
@@ -56,6 +58,23 @@ def test_every_dependency_has_its_reason_and_every_reason_its_dependency(title: 
     declared = [re.split(r"[\[<>=]", requirement)[0] for requirement in DECLARED[title]]
 
     assert sorted(documented) == sorted(declared)
+
+
+def test_every_runtime_dependency_is_imported() -> None:
+    code = "\n".join(
+        path.read_text()
+        for package in ("app.py", "catalog", "lineage", "policies", "dashboard")
+        for path in [ROOT / package, *(ROOT / package).rglob("*.py")]
+        if path.is_file()
+    )
+
+    names = [re.split(r"[\[<>=]", each)[0] for each in DECLARED["Runtime"]]
+
+    imports = {
+        each: rf"^\s*(?:from|import) {MODULES.get(each, each.replace('-', '_'))}\b"
+        for each in names
+    }
+    assert [each for each, line in imports.items() if not re.search(line, code, re.MULTILINE)] == []
 
 
 def test_the_build_group_is_what_the_backend_asks_for() -> None:
