@@ -5,7 +5,6 @@ from __future__ import annotations
 import gzip
 import json
 import os
-import shutil
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -14,13 +13,14 @@ from typing import Any
 
 import orjson
 import pytest
-from sqlalchemy import Engine
+from sqlalchemy import Engine, delete, event
+from sqlmodel import SQLModel
 
-from catalog.database import connect
+from catalog.database import DERIVED_VERSION, connect, set_meta, writing
 
 EVENTS = Path(__file__).parents[3] / "shared" / "openlineage" / "events"
 
-NewStore = Callable[[], Engine]
+CleanStore = Callable[[], Engine]
 MakeEvent = Callable[..., dict[str, Any]]
 
 
@@ -34,23 +34,36 @@ class CorpusFile:
 
 
 @pytest.fixture(scope="session")
-def new_store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[NewStore]:
-    """Makes empty stores: copies of one file, because migrating each would take most of the time."""
-    folder = tmp_path_factory.mktemp("stores")
-    empty = folder / "empty.db"
-    connect(f"sqlite:///{empty}").dispose()
-    engines: list[Engine] = []
+def clean_store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[CleanStore]:
+    """Empties one store and hands it out: laws want hundreds, and making each takes far longer.
 
-    def make() -> Engine:
-        path = folder / f"{len(engines)}.db"
-        shutil.copyfile(empty, path)
-        engines.append(connect(f"sqlite:///{path}"))
-        return engines[-1]
+    What an earlier call gave out is emptied too.
+    """
+    engine = connect(f"sqlite:///{tmp_path_factory.mktemp('store') / 'andon.db'}")
+    event.listen(engine, "connect", _careless)
+    engine.dispose()
 
-    yield make
+    def empty() -> Engine:
+        with writing(engine) as connection:
+            for table in SQLModel.metadata.sorted_tables:
+                connection.execute(delete(table))
+            set_meta(connection, "derived_version", DERIVED_VERSION)
+        return engine
 
-    for engine in engines:
-        engine.dispose()
+    yield empty
+
+    engine.dispose()
+
+
+def _careless(dbapi: Any, _record: Any) -> None:
+    # These stores need not outlive a power failure.
+    dbapi.execute("PRAGMA synchronous = OFF")
+
+
+@pytest.fixture
+def store(clean_store: CleanStore) -> Engine:
+    """An empty store."""
+    return clean_store()
 
 
 @pytest.fixture(scope="session")
