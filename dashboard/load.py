@@ -17,6 +17,7 @@ from lineage.intake import Intake
 from lineage.stories import RunSummary
 from policies import store
 from policies.library import load_library
+from policies.maturity.model import Practice, load_model
 from policies.model import Finding, Policy, ScoreBoard
 from policies.store import ScorePoint
 
@@ -88,6 +89,12 @@ def event(event_id: str) -> dict[str, object] | None:
 def policies() -> dict[str, Policy]:
     """The library by policy id."""
     return {policy.id: policy for policy in load_library()}
+
+
+@st.cache_resource(show_spinner=False)
+def practices() -> dict[str, Practice]:
+    """The practices of the maturity model by id."""
+    return {p.id: p for dimension in load_model().dimensions for p in dimension.practices}
 
 
 @st.cache_resource(show_spinner=False)

@@ -9,6 +9,16 @@ from datetime import UTC, datetime
 LEVELS = ("Not reached", "Ad hoc", "Managed", "Defined", "Measured", "Improving")
 """Names of the maturity levels 0 to 5."""
 
+REASONS = {
+    "no_feed": "never reported",
+    "stale": "gone silent",
+    "few": "too few to tell",
+    "weak": "not to be trusted far enough",
+    "conflict": "contradicted",
+    "unparsable": "unreadable",
+}
+"""Why something is unknown, as it reads after a number."""
+
 _MINUTE_S, _HOUR_S, _DAY_S = 60, 3600, 86400
 _PUNCTUATION = re.compile(r"([\\`*_{}\[\]()#+\-.!|<>$~&:])")
 

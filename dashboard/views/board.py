@@ -12,7 +12,15 @@ import streamlit as st
 from dashboard import charts, frame, load, look, parts, words
 from dashboard.charts import ScoreBar
 from lineage.estate import Dataset, Estate, Job
-from policies.model import UNOWNED, DimensionScore, Finding, Score, ScoreBoard, Severity
+from policies.model import (
+    UNOWNED,
+    DimensionScore,
+    Finding,
+    PracticeScore,
+    Score,
+    ScoreBoard,
+    Severity,
+)
 
 TESTED_WITHIN = timedelta(days=7)
 ATTENTION_MOST = 6
@@ -83,14 +91,10 @@ def _tiles(
             words.percent(len(owned) / total) if total else "–",
             owners_note + (f", {guessed} by guess" if guessed else ""),
         ),
-        (
-            "Tested in the last 7 days",
-            words.percent(tested / total) if total else "–",
-            f"{tested} of {words.count(total, 'dataset')}",
-        ),
+        ("Tested in the last 7 days", *_tested_tile(datasets, tested)),
         ("Open findings", f"{len(live):,}", ", ".join(by_severity) or "nothing is broken"),
     ]
-    with st.grid(4, min_column_width=220, gap="small"):
+    with st.grid(4, min_column_width=190, gap="small"):
         for label, value, note in tiles:
             st.metric(
                 label,
@@ -101,6 +105,13 @@ def _tiles(
                 border=True,
                 height="stretch",
             )
+
+
+def _tested_tile(datasets: Sequence[Dataset], tested: int) -> tuple[str, str]:
+    if not any(d.tests for d in datasets):
+        return "Not known", "no data test ever arrived"
+    of = f"{tested} of {words.count(len(datasets), 'dataset')}"
+    return words.percent(tested / len(datasets)), of
 
 
 def _score_tile(scores: ScoreBoard | None) -> tuple[str, str]:
@@ -206,29 +217,32 @@ def _figure(bars: tuple[ScoreBar, ...], theme: str) -> go.Figure:
 
 def _practices(organisation: Score, chosen: str) -> None:
     shown = [d for d in organisation.dimensions if chosen in (ALL, d.id)]
+    titles = load.practices()
     with st.expander("What is counted", type="compact"):
         for dimension in shown:
             st.markdown(f"**{words.plain(dimension.name)}** :gray[{dimension.id}]")
             for practice in dimension.practices:
-                counted = [
-                    f":green[{practice.passed} pass]" if practice.passed else "",
-                    f":red[{practice.failed} fail]" if practice.failed else "",
-                    f":gray[{practice.unknown} unknown]" if practice.unknown else "",
-                    f":gray[{practice.not_applicable} not applicable]"
-                    if practice.not_applicable
-                    else "",
-                ]
-                why = words.listed(
-                    f"{number} {reason.replace('_', ' ')}"
-                    for reason, number in practice.reasons.items()
-                )
+                known = titles.get(practice.id)
                 st.markdown(
-                    f"{practice.id} :gray[L{practice.level}] "
-                    + (", ".join(filter(None, counted)) or ":gray[nothing to count]")
-                    + (f"  \n:gray[:small[unknown: {words.plain(why)}]]" if why else "")
+                    f"{words.plain(known.title if known else practice.id)}  \n"
+                    f":small[:gray[{practice.id}, level {practice.level}:] {_counted(practice)}]"
                 )
             if dimension.capped:
                 st.caption(words.plain(dimension.capped))
+
+
+def _counted(practice: PracticeScore) -> str:
+    why = words.listed(
+        f"{number} {words.REASONS.get(reason, reason)}"
+        for reason, number in practice.reasons.items()
+    )
+    pieces = [
+        f":green[{practice.passed} pass]" if practice.passed else "",
+        f":red[{practice.failed} fail]" if practice.failed else "",
+        f":gray[{practice.unknown} unknown ({why})]" if practice.unknown else "",
+        f":gray[{practice.not_applicable} not applicable]" if practice.not_applicable else "",
+    ]
+    return ", ".join(filter(None, pieces)) or ":gray[nothing to count]"
 
 
 def _attention(live: Sequence[Finding], estate: Estate, now: datetime) -> None:

@@ -30,7 +30,7 @@ def page() -> None:
         ("With warnings", sum(p.warnings for p in intake.producers), "kept, but odd"),
         ("Refused", intake.rejected, "not an event that can be read"),
     ]
-    with st.grid(4, min_column_width=220, gap="small"):
+    with st.grid(4, min_column_width=190, gap="small"):
         for label, number, note in tiles:
             st.metric(
                 label,

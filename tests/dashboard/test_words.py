@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dashboard import words
+from policies.model import UnknownReason
 
 NOW = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
 
@@ -101,3 +102,7 @@ def test_a_code_span_holds_any_backticks(text: str) -> None:
     fence = span[: len(span) - len(span.lstrip("`"))]
     assert not line or (span.endswith(fence) and line in span and "\n" not in span)
     assert not line or fence not in line
+
+
+def test_every_reason_for_not_knowing_has_words() -> None:
+    assert words.REASONS.keys() == {reason.value for reason in UnknownReason}
