@@ -16,18 +16,8 @@ from catalog.model import Basis, Evidence, Trust
 from policies import facts
 from policies.cel import EvaluationError, Plain, Program
 from policies.facts.index import EstateIndex
-from policies.model import (
-    Absent,
-    Fact,
-    Known,
-    Outcome,
-    Policy,
-    Severity,
-    Subject,
-    SubjectKind,
-    UnknownReason,
-    Verdict,
-)
+from policies.facts.values import Absent, Fact, Known
+from policies.model import Outcome, Policy, Severity, Subject, SubjectKind, UnknownReason, Verdict
 from policies.wording import fill, template_names
 
 log = logging.getLogger(__name__)

@@ -9,7 +9,8 @@ from catalog.model import Basis
 from policies import facts
 from policies.cel import FactType
 from policies.engine import Respondent, question_of
-from policies.model import Absent, Example, Fact, Known, Outcome, Policy, UnknownReason
+from policies.facts.values import Absent, Fact, Known
+from policies.model import Example, Outcome, Policy, UnknownReason
 
 _NOW = datetime(2026, 1, 1, tzinfo=UTC)
 """Examples are written in ages, so that any instant will do."""

@@ -10,7 +10,7 @@ from enum import IntEnum, StrEnum
 
 import msgspec
 
-from catalog.model import AssetKey, Basis, Evidence, Place, Trust
+from catalog.model import AssetKey, Evidence, Place, Trust
 from lineage.estate import FeedKind
 from policies.cel import Plain, Program
 
@@ -108,42 +108,6 @@ class FindingStatus(StrEnum):
         return self in (FindingStatus.OPEN, FindingStatus.ACKNOWLEDGED, FindingStatus.REOPENED)
 
 
-# Facts ------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class Known:
-    """A fact's value, and on whose word it is held."""
-
-    value: Plain
-    basis: Basis
-    evidence: tuple[Evidence, ...] = ()
-    why: str = ""
-    """One clause that finishes "because ...", where a claim gave one."""
-
-    @property
-    def is_guess(self) -> bool:
-        return self.basis is Basis.GUESSED
-
-    @property
-    def trust(self) -> Trust:
-        return Trust.E1 if self.basis is Basis.ASSERTED else Trust.E0
-
-
-@dataclass(frozen=True, slots=True)
-class Absent:
-    """A fact without a value."""
-
-    reason: UnknownReason | None
-    """Why it cannot be told; ``None``: its feed is alive, so that there is truly nothing."""
-    why: str
-    """One clause for people."""
-    evidence: tuple[Evidence, ...] = ()
-
-
-Fact = Known | Absent
-
-
 # Subjects ---------------------------------------------------------------------------------------
 
 
@@ -229,14 +193,6 @@ Subject = AssetSubject | WriteSubject | FeedSubject
 def asset_json(key: AssetKey) -> dict[str, object]:
     """An asset's key as the commands and the store write it."""
     return {"kind": str(key.kind), "namespace": key.namespace, "name": key.name}
-
-
-def evidence_json(evidence: Evidence) -> dict[str, object]:
-    """A piece of evidence as the commands write it: an event, or a declared line."""
-    if evidence.place is not None:
-        place = evidence.place
-        return {"file": place.file, "line": place.line, "value": evidence.value}
-    return {"event_id": evidence.event_id, "facet": evidence.facet, "value": evidence.value}
 
 
 def digest_of(value: object) -> str:

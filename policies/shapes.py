@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 
 import msgspec
 
+from catalog.model import Evidence
 from policies.assess import Assessment
 from policies.check import Check
 from policies.model import (
@@ -16,7 +17,6 @@ from policies.model import (
     Score,
     ScoreBoard,
     Verdict,
-    evidence_json,
 )
 from policies.wording import plain
 
@@ -31,6 +31,14 @@ def document(value: object) -> str:
 def instant(value: datetime) -> str:
     """An instant to the microsecond, UTC."""
     return value.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
+
+
+def evidence_json(evidence: Evidence) -> dict[str, object]:
+    """A piece of evidence as the commands write it: an event, or a declared line."""
+    if evidence.place is not None:
+        place = evidence.place
+        return {"file": place.file, "line": place.line, "value": evidence.value}
+    return {"event_id": evidence.event_id, "facet": evidence.facet, "value": evidence.value}
 
 
 def finding_json(finding: Finding) -> dict[str, object]:

@@ -12,15 +12,8 @@ from policies.cel import FactType
 from policies.facts import dataset, feed, job, write
 from policies.facts.index import EstateIndex
 from policies.facts.registry import FactSpec, Registry
-from policies.model import (
-    Absent,
-    AssetSubject,
-    Fact,
-    FeedSubject,
-    Subject,
-    SubjectKind,
-    WriteSubject,
-)
+from policies.facts.values import Absent, Fact
+from policies.model import AssetSubject, FeedSubject, Subject, SubjectKind, WriteSubject
 
 NOW = "now"
 REGISTRIES: Mapping[SubjectKind, Registry[Any]] = {

@@ -10,7 +10,8 @@ from policies.cel import FactType
 from policies.facts.index import EstateIndex, observed, of_claim, seen_in, was_executed
 from policies.facts.kinds import class_of, proves_key
 from policies.facts.registry import Carrier, Registry
-from policies.model import Absent, Known, UnknownReason
+from policies.facts.values import Absent, Known
+from policies.model import UnknownReason
 
 FACTS: Registry[Dataset] = Registry("ds")
 TESTED_WITHIN = timedelta(days=7)
@@ -146,8 +147,7 @@ def upstream_environments(index: EstateIndex, dataset: Dataset) -> Known | Absen
     Absent: one of them is not known and no known one is outside production.
     Source: current lineage edges and declared or guessed environments.
     """
-    noise = index.estate.datasets.keys() - index.datasets.keys()
-    claims = [index.environment(key) for key in dataset.upstream if key not in noise]
+    claims = [index.environment(key) for key in dataset.upstream if not index.is_noise(key)]
     known = [claim for claim in claims if claim is not None]
     if len(known) < len(claims) and not any(c.value in _NON_PROD for c in known):
         why = "the environment of a dataset that it is made from is not known"
@@ -273,15 +273,13 @@ def path_tested_share(index: EstateIndex, dataset: Dataset) -> Known | Absent:
     Absent: data tests do not arrive from the namespace of one that had none.
     Source: current lineage edges and assertions.
     """
-    path = [index.datasets[k] for k in sorted({dataset.key, *index.ancestors(dataset.key)})]
-    tested = 0
-    for stage in path:
-        at = stage.tests_last_run_at
-        if at is not None and index.as_of - at <= TESTED_WITHIN:
-            tested += 1
-        elif not index.is_alive(stage.key.namespace, FeedKind.DATA_TESTS):
-            return index.silence(stage.key.namespace, FeedKind.DATA_TESTS)
-    return Known(tested / len(path), Basis.ASSERTED, _named(dataset))
+    path = index.path_to(dataset.key)
+    since = index.as_of - TESTED_WITHIN
+    untested = [s for s in path if s.tests_last_run_at is None or s.tests_last_run_at < since]
+    for namespace in sorted({stage.key.namespace for stage in untested}):
+        if not index.is_alive(namespace, FeedKind.DATA_TESTS):
+            return index.silence(namespace, FeedKind.DATA_TESTS)
+    return Known(1 - len(untested) / len(path), Basis.ASSERTED, _named(dataset))
 
 
 @FACTS.fact("test_flip_share", FactType.DOUBLE, Carrier.DATA_TESTS)

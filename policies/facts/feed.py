@@ -7,7 +7,8 @@ from lineage.estate import Dataset
 from policies.cel import FactType
 from policies.facts.index import EstateIndex, is_prod, observed, seen_in
 from policies.facts.registry import Registry
-from policies.model import Absent, FeedSubject, Known, UnknownReason
+from policies.facts.values import Absent, Known
+from policies.model import FeedSubject, UnknownReason
 
 FACTS: Registry[FeedSubject] = Registry("feed")
 

@@ -11,15 +11,8 @@ from functools import cached_property
 
 from catalog.model import AssetKey, Basis, Claim, Environment, Evidence, Place, Zone
 from lineage.estate import Dataset, DataTest, DataTestStatus, Estate, Feed, FeedKind, Job, Write
-from policies.model import (
-    Absent,
-    AssetSubject,
-    FeedSubject,
-    Known,
-    Subject,
-    UnknownReason,
-    WriteSubject,
-)
+from policies.facts.values import Absent, Known
+from policies.model import AssetSubject, FeedSubject, Subject, UnknownReason, WriteSubject
 
 FEED_VALIDITY = timedelta(days=7)
 """How long a feed counts as alive after it last spoke."""
@@ -108,22 +101,37 @@ class EstateIndex:
         dataset = self.estate.datasets.get(key)
         return dataset.environment if dataset else None
 
+    def is_noise(self, key: AssetKey) -> bool:
+        """Whether a dataset is known and no subject."""
+        return key in self.estate.datasets and key not in self.datasets
+
     def recent_tests(self, dataset: Dataset) -> tuple[DataTest, ...]:
         """Data tests whose newest result was executed within the window."""
         since = self.as_of - WINDOW
         return tuple(t for t in dataset.tests if was_executed(t) and t.at >= since)
 
-    def ancestors(self, key: AssetKey) -> set[AssetKey]:
-        """Datasets upstream at any distance, itself left out, noise walked through."""
-        seen: set[AssetKey] = set()
-        waiting = [key]
+    def path_to(self, key: AssetKey) -> tuple[Dataset, ...]:
+        """A dataset and all upstream of it at any distance; noise is walked through, not listed."""
+        known, numbers, above = self._graph
+        start = numbers[key]
+        seen = {start}
+        waiting = [start]
         while waiting:
-            dataset = self.estate.datasets.get(waiting.pop())
-            for above in dataset.upstream if dataset else ():
-                if above not in seen:
-                    seen.add(above)
-                    waiting.append(above)
-        return {k for k in seen - {key} if k in self.datasets}
+            for number in above[waiting.pop()]:
+                if number not in seen:
+                    seen.add(number)
+                    waiting.append(number)
+        return tuple(known[number] for number in seen if known[number].noise is None)
+
+    @cached_property
+    def _graph(
+        self,
+    ) -> tuple[tuple[Dataset, ...], dict[AssetKey, int], tuple[tuple[int, ...], ...]]:
+        # Numbers and not keys: walks are the costliest thing that facts do.
+        known = tuple(self.estate.datasets.values())
+        numbers = {dataset.key: number for number, dataset in enumerate(known)}
+        above = tuple(tuple(numbers[k] for k in d.upstream if k in numbers) for d in known)
+        return known, numbers, above
 
     # Weights ------------------------------------------------------------------------------------
 

@@ -6,7 +6,8 @@ from lineage.estate import Job
 from policies.cel import FactType
 from policies.facts.index import EstateIndex, observed, of_claim, seen_in
 from policies.facts.registry import Carrier, Registry
-from policies.model import Absent, Known, UnknownReason
+from policies.facts.values import Absent, Known
+from policies.model import UnknownReason
 
 FACTS: Registry[Job] = Registry("job")
 

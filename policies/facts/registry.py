@@ -11,7 +11,7 @@ from typing import Generic, TypeVar
 from lineage.estate import FeedKind
 from policies.cel import FactType
 from policies.facts.index import EstateIndex
-from policies.model import Absent, Known
+from policies.facts.values import Absent, Known
 
 S = TypeVar("S")
 

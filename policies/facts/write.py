@@ -7,7 +7,8 @@ from lineage.estate import Write
 from policies.cel import FactType
 from policies.facts.index import EstateIndex, observed, of_claim
 from policies.facts.registry import Carrier, Registry
-from policies.model import Absent, Known, UnknownReason
+from policies.facts.values import Absent, Known
+from policies.model import UnknownReason
 
 FACTS: Registry[Write] = Registry("w")
 RUN_FACET = "outputs"

@@ -14,18 +14,9 @@ from policies.cel import Plain
 from policies.engine import Answer, Question, Respondent, judge, question_of
 from policies.examples import disagreements
 from policies.facts.index import EstateIndex
+from policies.facts.values import Absent, Fact, Known
 from policies.library import LIBRARY, load_library, read_policy
-from policies.model import (
-    Absent,
-    Fact,
-    FeedSubject,
-    Known,
-    Outcome,
-    Policy,
-    Severity,
-    UnknownReason,
-    Verdict,
-)
+from policies.model import FeedSubject, Outcome, Policy, Severity, UnknownReason, Verdict
 from tests.policies import estates as e
 
 POLICIES = {p.id: p for p in load_library()}

@@ -10,7 +10,8 @@ from policies import facts
 from policies.facts.index import EstateIndex
 from policies.facts.kinds import class_of, proves_key
 from policies.facts.registry import FactSpec
-from policies.model import Absent, AssetSubject, Fact, Known, SubjectKind, UnknownReason
+from policies.facts.values import Absent, Fact, Known
+from policies.model import AssetSubject, SubjectKind, UnknownReason
 from tests.policies import estates as e
 
 ALL = [spec for kind in SubjectKind for spec in facts.specs(kind).values()]
