@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import gzip
 import sys
 import zlib
@@ -19,6 +20,10 @@ BATCH = 512
 
 SUFFIXES = (".json", ".ndjson", ".jsonl", ".gz")
 """Endings of files that are read from a folder; a file that is named itself is read in any case."""
+
+
+_TOO_DEEP = b"[" * 2000
+"""Refused for its depth, in place of an element that would be."""
 
 
 @dataclass(slots=True)
@@ -81,6 +86,7 @@ def ingest_file(ingestor: Ingestor, path: Path | None, summary: Summary) -> None
         content = sys.stdin.buffer.read() if path is None else path.read_bytes()
         if content[:2] == b"\x1f\x8b":
             content = gzip.decompress(content)
+        content = content.removeprefix(codecs.BOM_UTF8)
     except (OSError, EOFError, zlib.error) as error:
         raise UserError(f'"{name}" cannot be read: {error}') from error
     batch: list[Arrival] = []
@@ -100,16 +106,23 @@ def _split(content: bytes) -> Iterator[tuple[int, bytes]]:
     except orjson.JSONDecodeError:
         whole = None
     if isinstance(whole, list):
-        yield from ((index + 1, orjson.dumps(event)) for index, event in enumerate(whole))
+        yield from ((index + 1, _written(event)) for index, event in enumerate(whole))
         return
     if isinstance(whole, dict):
         yield 1, content
         return
     lines = content.splitlines()
-    if whole is None and not _is_ndjson(lines):
+    if whole is None and content.strip() and not _is_ndjson(lines):
         yield 1, content
         return
     yield from ((n, line) for n, line in enumerate(lines, 1) if line.strip())
+
+
+def _written(event: object) -> bytes:
+    try:
+        return orjson.dumps(event)
+    except orjson.JSONEncodeError:  # it could be read, but is nested too deep to be written
+        return _TOO_DEEP
 
 
 def _is_ndjson(lines: Sequence[bytes]) -> bool:

@@ -1,0 +1,173 @@
+"""The log keeps every event once, in a chain, and every refusal with its reason."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from sqlalchemy import Engine, select
+
+from catalog.database import revision, writing
+from lineage import log
+from lineage.events import microseconds
+from lineage.ingest import Arrival, Ingestor, Status
+from lineage.intake import intake
+from lineage.reading import event_json
+from lineage.rebuild import rebuild
+
+CleanStore = Callable[[], Engine]
+MakeEvent = Callable[..., dict[str, Any]]
+
+
+def encode(event: Any) -> bytes:
+    return json.dumps(event).encode()
+
+
+def events(make_event: MakeEvent, n: int) -> list[bytes]:
+    return [encode(make_event(eventTime=f"2026-11-20T06:00:{i:02}Z")) for i in range(n)]
+
+
+def test_the_chain_holds_over_batches(store: Engine, make_event: MakeEvent) -> None:
+    ingestor = Ingestor(store)
+    bodies = events(make_event, 7)
+    for batch in (bodies[:3], bodies[2:4], bodies[4:]):
+        ingestor.ingest([Arrival(body, "t") for body in batch])
+
+    with store.connect() as connection:
+        rows = connection.execute(select(log.EVENT).order_by(log.EVENT.c.seq)).all()
+        stored = {seq: event.body for ((seq, _, event),) in log.stored_events(connection, 1)}
+
+    assert [row.seq for row in rows] == list(range(1, 8))
+    previous = hashlib.sha256(b"").digest()
+    for row in rows:
+        assert row.previous_hash == previous
+        assert row.content_hash == hashlib.sha256(stored[row.seq]).digest()
+        previous = hashlib.sha256(previous + row.content_hash).digest()
+
+
+def test_the_same_event_twice_is_kept_once_and_counted(
+    store: Engine, make_event: MakeEvent
+) -> None:
+    ingestor = Ingestor(store)
+    body = encode(make_event())
+    pretty = json.dumps(make_event(), indent=2, sort_keys=True).encode()
+
+    statuses = [
+        receipt.status
+        for batch in ([body, pretty], [body], [pretty, body])
+        for receipt in ingestor.ingest([Arrival(b, "t") for b in batch])
+    ]
+
+    assert statuses == [Status.STORED, *[Status.DUPLICATE] * 4]
+    told = intake(store)
+    assert (told.events, told.repeats) == (1, 4)
+    assert told.newest[0].received_count == 5
+
+
+def test_a_repeat_moves_no_revision_and_anything_new_does(
+    store: Engine, make_event: MakeEvent
+) -> None:
+    ingestor = Ingestor(store)
+    moves = []
+
+    for body in (encode(make_event()), encode(make_event()), b"no"):
+        before = revision(store)
+        ingestor.ingest([Arrival(body, "t")])
+        moves.append(revision(store) - before)
+
+    assert moves == [1, 0, 1]
+
+
+def test_a_refused_body_is_kept_with_its_reason_and_without_its_secrets(
+    store: Engine, make_event: MakeEvent
+) -> None:
+    bad = encode(make_event(run={}, x="password=hunter2", y="\0"))
+
+    Ingestor(store).ingest([Arrival(bad, "file:3"), Arrival(b"\0\xff", "file:4")])
+
+    second, first = intake(store).rejections
+    assert (first.source, first.status, first.path) == ("file:3", 422, "run.runId")
+    assert first.expected
+    assert "hunter2" not in first.excerpt
+    assert (second.source, second.status) == ("file:4", 400)
+    assert intake(store).rejected == 2
+
+
+def test_an_event_is_found_by_its_id_as_it_was_stored(
+    store: Engine, make_event: MakeEvent
+) -> None:
+    sent = make_event(x={"password": "hunter2"})
+
+    (receipt,) = Ingestor(store).ingest([Arrival(encode(sent), "t")])
+
+    assert receipt.event_id is not None
+    assert event_json(store, receipt.event_id) == {**sent, "x": {"password": "[redacted]"}}
+    assert event_json(store, "0" * 64) is None
+    assert event_json(store, "no id") is None
+
+
+@pytest.mark.parametrize("chunk", [1, 2, 100])
+def test_stored_events_come_back_in_order_of_arrival(
+    store: Engine, make_event: MakeEvent, chunk: int
+) -> None:
+    bodies = events(make_event, 5)[::-1]
+    Ingestor(store).ingest([Arrival(body, "t") for body in bodies])
+
+    with store.connect() as connection:
+        chunks = list(log.stored_events(connection, chunk))
+        until = microseconds(datetime(2026, 11, 20, 6, 0, 2, tzinfo=UTC))
+        early = [e for c in log.stored_events(connection, chunk, until) for _, _, e in c]
+
+    assert [seq for c in chunks for seq, _, _ in c] == [1, 2, 3, 4, 5]
+    assert all(len(c) <= chunk for c in chunks)
+    assert sorted(e.time for e in early) == [until - 2_000_000, until - 1_000_000, until]
+
+
+def test_no_event_leaves_no_trace(store: Engine) -> None:
+    assert Ingestor(store).ingest([]) == []
+
+    assert intake(store).events == 0
+    assert revision(store) == 0
+
+
+def test_two_writers_of_one_store_see_each_other(store: Engine, make_event: MakeEvent) -> None:
+    one, other = Ingestor(store), Ingestor(store)
+    first, second, third = events(make_event, 3)
+
+    one.ingest([Arrival(first, "t")])
+    other.ingest([Arrival(second, "t"), Arrival(first, "t")])
+    for _ in rebuild(store):
+        pass
+    one.ingest([Arrival(third, "t")])
+
+    with writing(store) as connection:
+        assert log.count(connection) == 3
+    told = intake(store)
+    assert (told.events, told.repeats) == (3, 1)
+
+
+def test_producers_and_warnings_are_counted(store: Engine, make_event: MakeEvent) -> None:
+    sent = [
+        make_event(producer="a"),
+        make_event(producer="a", eventType="DONE", inputs=4),
+        make_event(producer="b", eventType="DONE"),
+        make_event(producer=None),
+    ]
+
+    Ingestor(store).ingest([Arrival(encode(event), "t") for event in sent])
+
+    told = intake(store)
+    assert {p.name: (p.events, p.warnings) for p in told.producers} == {
+        "a": (2, 1), "b": (1, 1), "unknown": (1, 1),
+    }  # fmt: skip
+    assert [(w.path, w.events) for w in told.warnings] == [
+        ("eventType", 2), ("inputs", 1), ("producer", 1),
+    ]  # fmt: skip
+    for _ in rebuild(store):
+        pass
+    again = intake(store)
+    assert (again.producers, again.warnings) == (told.producers, told.warnings)
