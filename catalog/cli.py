@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import getpass
+import json
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -14,7 +15,7 @@ import click
 from sqlalchemy import Engine
 
 from catalog.database import connect, present
-from catalog.formats import read_catalog
+from catalog.formats import json_schema, read_catalog
 from catalog.settings import Settings
 from catalog.store import apply_catalog
 
@@ -73,4 +74,13 @@ def apply(folder: Path, engine: Engine) -> None:
     click.echo(f"{'Applied' if changed else 'In force already'}: {told}.")
 
 
-commands: list[click.Command] = [apply]
+@click.command()
+def schema() -> None:
+    """Print the JSON Schema of a declared catalog's files, for editors.
+
+    Example: andon schema > catalog.schema.json
+    """
+    click.echo(json.dumps(json_schema(), indent=2))
+
+
+commands: list[click.Command] = [apply, schema]
