@@ -18,7 +18,8 @@ LONGEST_FILE = 420
 
 RECORDED = {".json", ".jsonl", ".ndjson", ".woff2", ".png"}
 """Kinds of file that carry what producers said, or no text at all."""
-MACHINE_PATH = re.compile(r"(?:^|[^A-Za-z0-9_.}])/(?:home|opt|root|tmp|work|Users)/[A-Za-z0-9_.-]+")
+# `/home/me` is anybody's, and may stand in an example.
+MACHINE_PATH = re.compile(r"(?:^|[^\w.}])/(?:home|opt|root|tmp|work|Users)/(?!me/)[\w.-]+")
 ADDRESS = re.compile(r"https?:|file:|--(?:extra-)?index-url|--find-links| @ ")
 
 
