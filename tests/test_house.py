@@ -19,7 +19,7 @@ LONGEST_FILE = 420
 RECORDED = {".json", ".jsonl", ".ndjson", ".woff2", ".png"}
 """Kinds of file that carry what producers said, or no text at all."""
 # `/home/me` is anybody's, and may stand in an example.
-MACHINE_PATH = re.compile(r"(?:^|[^\w.}])/(?:home|opt|root|tmp|work|Users)/(?!me/)[\w.-]+")
+MACHINE_PATH = re.compile(r"(?:^|[^\w.}])/(?:home|opt|root|tmp|work|Users)/(?!me\b)[\w.-]+")
 ADDRESS = re.compile(r"https?:|file:|--(?:extra-)?index-url|--find-links| @ ")
 
 
