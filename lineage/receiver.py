@@ -206,13 +206,15 @@ async def _body(request: Request, limit: int) -> bytes:
 
 async def _expanded(chunks: AsyncIterator[bytes], limit: int) -> AsyncIterator[bytes]:
     """Decompress as it comes, in steps, so that a small bomb cannot fill the memory."""
-    decompressor = zlib.decompressobj(wbits=zlib.MAX_WBITS | 32)  # gzip or zlib, by their header
+    decompressor = _decompressor()
     try:
         async for chunk in chunks:
             waiting = chunk
             while waiting:
+                if decompressor.eof:  # gzip may come in several members, one after the other
+                    decompressor = _decompressor()
                 yield decompressor.decompress(waiting, min(limit + 1, 1 << 20))
-                waiting = decompressor.unconsumed_tail
+                waiting = decompressor.unconsumed_tail or decompressor.unused_data
         yield decompressor.flush()
     except zlib.error as error:
         raise RefusedError(
@@ -220,6 +222,10 @@ async def _expanded(chunks: AsyncIterator[bytes], limit: int) -> AsyncIterator[b
         ) from error
     if not decompressor.eof:
         raise RefusedError(400, "the compressed body ends early", "", "a complete gzip stream")
+
+
+def _decompressor() -> zlib._Decompress:
+    return zlib.decompressobj(wbits=zlib.MAX_WBITS | 32)  # gzip or zlib, by their header
 
 
 def _refusal(refused: RefusedError) -> JSONResponse:

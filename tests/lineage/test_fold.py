@@ -403,7 +403,10 @@ def test_an_empty_schema_clears_and_an_absent_one_does_not(
     clean_store: CleanStore, make_event: MakeEvent
 ) -> None:
     told = run_event(
-        make_event, "COMPLETE", 1, outputs=[dataset("wh.main.orders", schema={"fields": [{"name": "a"}]})]
+        make_event,
+        "COMPLETE",
+        1,
+        outputs=[dataset("wh.main.orders", schema={"fields": [{"name": "a"}]})],
     )
     silent = run_event(make_event, "OTHER", 2, outputs=[dataset("wh.main.orders")])
     empty = run_event(
@@ -479,14 +482,14 @@ def test_a_static_declaration_is_replaced_by_a_later_one(
 # Data tests
 
 
-def tested(make_event: MakeEvent, run_id: str, event_type: str, minute: int, **result: Any) -> bytes:
+def tested(
+    make_event: MakeEvent, run_id: str, event_type: str, minute: int, **result: Any
+) -> bytes:
     assertion = {"assertion": "not_null", "column": "id", "success": True, **result}
     facets = {"dataQualityAssertions": {"assertions": [assertion]}}
     both = {**dataset("wh.main.orders", **facets), "inputFacets": facets}
     parts = {"producer": result.pop("producer", "https://example.com/p")}
-    return run_event(
-        make_event, event_type, minute, run={"runId": run_id}, inputs=[both], **parts
-    )
+    return run_event(make_event, event_type, minute, run={"runId": run_id}, inputs=[both], **parts)
 
 
 @pytest.mark.parametrize(
@@ -546,9 +549,7 @@ def test_the_newest_result_of_a_data_test_counts_and_its_habit_is_known(
         assert (test.results_30d, test.flips_30d) == (4, 2)
 
 
-def test_runs_of_a_job_that_do_the_same_share_a_shape(
-    store: Engine, make_event: MakeEvent
-) -> None:
+def test_runs_of_a_job_that_do_the_same_share_a_shape(store: Engine, make_event: MakeEvent) -> None:
     take(store, [[
         run_event(make_event, "COMPLETE", n, run={"runId": f"r{n}"}, outputs=[dataset("a.b")])
         for n in range(5)

@@ -38,18 +38,19 @@ def nested(depth: int) -> Any:
 
 
 HOSTILE: list[Any] = [
-    None, True, False, 0, -1, 2**31, 2**63 - 1, 2**63, 2**64 - 1, 10**30, -(10**30), 0.5, -0.0, 1e308,
-    "", " ", "x", "\0", "a\0b", "a\ud800b", "x" * 5000, "\ufeff", "\x01", "a\nb", "team:", "person: a",
-    "0001-01-01T00:00:00Z", "9999-12-31T23:59:59.999999Z", "9999-12-31T23:59:59-05:00", 1e20, "NaN",
-    [], {}, [None], [[]], [{}], {"": None}, {"x": {}}, [1, "a", None, {}], {"_deleted": True},
-    {"_deleted": False}, nested(30), nested(60), [["x"]] * 3, {"namespace": "", "name": ""},
-    {"namespace": "a", "name": "b"}, [{"namespace": "a", "name": 3}],
+    None, True, False, 0, -1, 2**31, 2**63 - 1, 2**63, 2**64 - 1, 10**30, -(10**30), 0.5, -0.0,
+    1e20, 1e308, "", " ", "x", "\0", "a\0b", "a\ud800b", "x" * 5000, "\ufeff", "\x01", "a\nb",
+    "team:", "person: a", "NaN", "0001-01-01T00:00:00Z", "9999-12-31T23:59:59.999999Z",
+    "9999-12-31T23:59:59-05:00", [], {}, [None], [[]], [{}], {"": None}, {"x": {}},
+    [1, "a", None, {}], {"_deleted": True}, {"_deleted": False}, nested(30), nested(60),
+    [["x"]] * 3, {"namespace": "", "name": ""}, {"namespace": "a", "name": "b"},
+    [{"namespace": "a", "name": 3}],
 ]  # fmt: skip
 
 
 def rich_event() -> dict[str, Any]:
     """A run that says something in every facet that is read anywhere."""
-    dataset = {
+    dataset: dict[str, Any] = {
         "namespace": "postgres://prod:5432",
         "name": "db.raw.orders",
         "facets": {
@@ -57,7 +58,9 @@ def rich_event() -> dict[str, Any]:
             "ownership": {"owners": [{"name": "team:sales", "type": "OWNER"}]},
             "documentation": {"description": "d"},
             "datasetType": {"datasetType": "TABLE", "subType": "EXTERNAL"},
-            "tags": {"tags": [{"key": "k", "value": "v"}, {"key": "c", "value": "v", "field": "a"}]},
+            "tags": {
+                "tags": [{"key": "k", "value": "v"}, {"key": "c", "value": "v", "field": "a"}]
+            },
             "dataQualityMetrics": {"rowCount": 1, "lastUpdated": "2026-11-20T05:00:00Z"},
             "dataQualityAssertions": {
                 "assertions": [
@@ -102,8 +105,8 @@ def rich_event() -> dict[str, Any]:
                     "processingType": "BATCH", "integration": "DBT", "jobType": "MODEL",
                 },
                 "sourceCodeLocation": {
-                    "url": "https://example.com/r", "repoUrl": "r", "version": "v", "branch": "main",
-                    "tag": "t", "pullRequestNumber": "1",
+                    "url": "https://example.com/r", "repoUrl": "r", "version": "v",
+                    "branch": "main", "tag": "t", "pullRequestNumber": "1",
                 },
                 "ownership": {"owners": [{"name": "ana@example.com"}]},
             },
@@ -136,13 +139,13 @@ def mutations(draw: st.DrawFn, event: dict[str, Any]) -> dict[str, Any]:
     mutated = copy.deepcopy(event)
     for _ in range(draw(st.integers(1, 3))):
         path = draw(st.sampled_from(sorted(places(mutated), key=repr)))
-        holder = mutated
+        holder: Any = mutated
         for step in path[:-1]:
-            holder = holder[step]  # type: ignore[index]  # a path of places() fits its value
+            holder = holder[step]
         if draw(st.integers(0, 4)) == 0:
-            del holder[path[-1]]  # type: ignore[arg-type]
+            del holder[path[-1]]
         else:
-            holder[path[-1]] = copy.deepcopy(draw(st.sampled_from(HOSTILE)))  # type: ignore[index]
+            holder[path[-1]] = copy.deepcopy(draw(st.sampled_from(HOSTILE)))
         if not mutated:
             break
     return mutated

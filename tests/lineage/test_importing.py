@@ -230,9 +230,7 @@ def test_digest_is_64_hex_digits_that_a_rebuild_keeps(
     assert len(bytes.fromhex(before)) == 32
 
 
-def test_init_writes_guesses_once(
-    tmp_path: Path, database: str, make_event: MakeEvent
-) -> None:
+def test_init_writes_guesses_once(tmp_path: Path, database: str, make_event: MakeEvent) -> None:
     folder, path = tmp_path / "governance", tmp_path / "event.json"
     nothing = run(cli.init, str(folder), database)
     output = {"namespace": "postgres://prod:5432", "name": "db.raw.orders"}

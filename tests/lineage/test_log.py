@@ -97,9 +97,7 @@ def test_a_refused_body_is_kept_with_its_reason_and_without_its_secrets(
     assert intake(store).rejected == 2
 
 
-def test_an_event_is_found_by_its_id_as_it_was_stored(
-    store: Engine, make_event: MakeEvent
-) -> None:
+def test_an_event_is_found_by_its_id_as_it_was_stored(store: Engine, make_event: MakeEvent) -> None:
     sent = make_event(x={"password": "hunter2"})
 
     (receipt,) = Ingestor(store).ingest([Arrival(encode(sent), "t")])

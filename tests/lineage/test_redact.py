@@ -36,7 +36,10 @@ class CorpusFile(Protocol):
         (r"{\"api_key\": \"hunter2\"}", rf"{{\"api_key\": \"{REDACTED}\"}}"),
         ("aws_secret_access_key=hunter2", f"aws_secret_access_key={REDACTED}"),
         ("Authorization: Bearer hunter2", f"Authorization: Bearer {REDACTED}"),
-        ("jdbc:x://h/d?user=a&password=hunter2&b=c", f"jdbc:x://h/d?user=a&password={REDACTED}&b=c"),
+        (
+            "jdbc:x://h/d?user=a&password=hunter2&b=c",
+            f"jdbc:x://h/d?user=a&password={REDACTED}&b=c",
+        ),
         ("postgres://ana:hunter2@h:5432/d", "postgres://h:5432/d"),
         ("postgres://ana:hun@ter2@h:5432/d", "postgres://h:5432/d"),
         ("https://hunter2@example.com/r.git", "https://example.com/r.git"),
@@ -86,7 +89,9 @@ def test_no_stored_event_holds_a_secret(
     run = {"runId": "019c0000-0000-7000-8000-000000000001", "facets": {"x": facet}}
     body = json.dumps(make_event(run=run)).encode()
     if is_escaped:  # some JSON libraries write every slash so, and may write any letter so
-        body = body.replace(b"/", rb"\/").replace(b"ass", rb"\u0061ss").replace(b"oke", b"ok\\u0065")
+        body = (
+            body.replace(b"/", rb"\/").replace(b"ass", rb"\u0061ss").replace(b"oke", b"ok\\u0065")
+        )
 
     event = parse_event(body)
 
@@ -158,9 +163,13 @@ def test_redacting_a_text_twice_changes_nothing_more(text: str) -> None:
 @given(
     st.recursive(
         st.one_of(st.none(), st.booleans(), st.integers(-9, 9), WORDS),
-        lambda inner: st.lists(inner, max_size=3)
-        | st.dictionaries(
-            st.sampled_from(["password", "name", "key", "value", "tokens", "x"]), inner, max_size=4
+        lambda inner: (
+            st.lists(inner, max_size=3)
+            | st.dictionaries(
+                st.sampled_from(["password", "name", "key", "value", "tokens", "x"]),
+                inner,
+                max_size=4,
+            )
         ),
         max_leaves=10,
     )
