@@ -10,8 +10,8 @@ from sqlalchemy import Engine
 from catalog import database
 from catalog.model import AssetKey
 from catalog.settings import Settings
+from lineage import history, reading, stories
 from lineage import intake as arrivals
-from lineage import reading, stories
 from lineage.estate import Estate, Provenance
 from lineage.intake import Intake
 from lineage.stories import RunSummary
@@ -27,7 +27,7 @@ KEPT = 4
 
 def now() -> datetime:
     """The instant of this run, aware UTC: a page is a door, so it may ask."""
-    return database.present(engine())
+    return history.present(engine())
 
 
 def engine() -> Engine:

@@ -10,8 +10,8 @@ import click
 from sqlalchemy import Engine
 
 from catalog.cli import database_option, progress
-from catalog.database import present
 from lineage import log
+from lineage.history import present
 from lineage.importing import Summary, files_in, ingest_file
 from lineage.ingest import Ingestor
 from lineage.proposal import write_proposal

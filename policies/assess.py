@@ -12,7 +12,7 @@ from sqlalchemy import Engine
 
 from catalog.database import bump_revision, writing
 from lineage.estate import Estate
-from lineage.reading import load_estate
+from lineage.history import estate_at
 from policies import store
 from policies.engine import judge
 from policies.facts.index import EstateIndex
@@ -63,7 +63,7 @@ def assess(engine: Engine, as_of: datetime) -> Assessment:
     """
     policies, model = load_library(), load_model()
     # Loading and judging need no lock; only what builds on yesterday's findings waits for it.
-    judged = _judged(load_estate(engine, as_of), policies)
+    judged = _judged(estate_at(engine, as_of), policies)
     with writing(engine) as connection:
         newest = store.newest_assessment(connection)
         is_past = newest is not None and as_of < newest
@@ -87,7 +87,7 @@ def assess(engine: Engine, as_of: datetime) -> Assessment:
 
 def look(engine: Engine, as_of: datetime) -> Assessment:
     """The same without storing anything."""
-    estate = load_estate(engine, as_of)
+    estate = estate_at(engine, as_of)
     with engine.connect() as connection:
         newest = store.newest_assessment(connection)
         is_past = newest is not None and as_of < newest

@@ -11,9 +11,9 @@ import click
 from sqlalchemy import Engine
 
 from catalog.cli import database_option
-from catalog.database import present
 from catalog.errors import UserError, did_you_mean
 from catalog.model import Environment
+from lineage.history import present
 from policies import pages, printing, shapes, store
 from policies.assess import assess as assess_now
 from policies.assess import look

@@ -10,7 +10,8 @@ from collections.abc import Iterator
 
 from sqlalchemy import Engine
 
-from catalog.database import present, revision
+from catalog.database import revision
+from lineage.history import present
 from policies.assess import assess
 
 logger = logging.getLogger(__name__)
