@@ -12,9 +12,7 @@ import os
 import signal
 import socket
 import sys
-import threading
 from collections.abc import AsyncIterator, Sequence
-from datetime import UTC, datetime, timedelta
 from importlib.metadata import version
 from pathlib import Path
 
@@ -34,26 +32,19 @@ import catalog.cli
 import lineage.cli
 import lineage.sample.cli
 import policies.cli
-from catalog.database import connect, get_meta, needs_rebuild, set_meta, writing
+from catalog.database import connect, get_meta, needs_rebuild
 from catalog.errors import UserError
-from catalog.formats import read_catalog
 from catalog.settings import Settings
-from catalog.store import apply_catalog
 from lineage import receiver
-from lineage.events import microseconds, moment
-from lineage.ingest import Arrival, Ingestor
+from lineage.history import present
+from lineage.ingest import Ingestor
 from lineage.rebuild import rebuild
-from lineage.sample import GOVERNANCE
-from lineage.sample.events import days_newest_first, events_of_day
-from lineage.sample.scenario import load_company
+from lineage.sample import filling
 from policies.assess import assess
 from policies.worker import Worker
 
 DASHBOARD = Path(__file__).with_name("dashboard") / "main.py"
 DEMO_DATABASE = "andon-demo.db"
-DEMO_DAYS = 200
-DEMO_FIRST_DAYS = 2
-"""Days of the sample company that are filled before the board opens."""
 DRAIN_S = 5
 """How long open connections may take to end after SIGTERM, seconds."""
 
@@ -257,48 +248,12 @@ def demo(port: int, database: str | None, fresh: bool) -> None:
         for ending in ("", "-wal", "-shm"):
             Path(url.removeprefix("sqlite:///") + ending).unlink(missing_ok=True)
     engine = connect(url)
-    anchor, filled = _begin_demo(engine)
-    ingestor = Ingestor(engine)
-    if filled < DEMO_FIRST_DAYS:
-        _fill(engine, ingestor, anchor, filled, DEMO_FIRST_DAYS)
-        assess(engine, anchor)
-    threading.Thread(
-        target=_fill_behind, args=(engine, ingestor, anchor), name="history", daemon=True
-    ).start()
+    anchor = filling.begin(engine)
+    assess(engine, present(engine))
+    click.echo(f"For the sample company it is {anchor:%Y-%m-%d %H:%M} UTC", err=True)
+    engine.dispose()
+    filling.fill_behind(url)
     _serve(listener)
-
-
-def _begin_demo(engine: Engine) -> tuple[datetime, int]:
-    """The instant that the sample company calls now, and how many of its days are filled."""
-    now = datetime.now(UTC).replace(second=0, microsecond=0)
-    with writing(engine) as connection:
-        stored = get_meta(connection, "demo_anchor_us")
-        anchor = moment(stored) if stored else now
-        set_meta(connection, "demo_anchor_us", microseconds(anchor))
-        set_meta(connection, "clock_behind_us", (now - anchor) // timedelta(microseconds=1))
-        filled = get_meta(connection, "demo_days")
-    apply_catalog(engine, read_catalog(GOVERNANCE), "service:demo", anchor)
-    return anchor, filled
-
-
-def _fill(engine: Engine, ingestor: Ingestor, anchor: datetime, done: int, until: int) -> None:
-    company = load_company()
-    days = days_newest_first(anchor, DEMO_DAYS)[done:until]
-    for number, day in enumerate(days, done + 1):
-        arrivals = [Arrival(body, "demo") for body in events_of_day(company, day, anchor)]
-        for first in range(0, len(arrivals), receiver.BATCH):
-            ingestor.ingest(arrivals[first : first + receiver.BATCH])
-        with writing(engine) as connection:
-            set_meta(connection, "demo_days", number)
-
-
-def _fill_behind(engine: Engine, ingestor: Ingestor, anchor: datetime) -> None:
-    with engine.connect() as connection:
-        done = get_meta(connection, "demo_days")
-    days = range(done, DEMO_DAYS)
-    with catalog.cli.progress(days, len(days), "Filling history") as listed:
-        for day in listed:
-            _fill(engine, ingestor, anchor, day, day + 1)
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+from pathlib import Path
+
 import pytest
 from starlette.testclient import TestClient
 
@@ -40,3 +44,13 @@ def test_a_wrong_path_below_the_api_is_json() -> None:
 @pytest.mark.parametrize("path", ["/_stcore/metrics", "/_stcore/agent"])
 def test_what_streamlit_tells_of_itself_is_closed(path: str) -> None:
     assert TestClient(app).get(path).status_code == 404
+
+
+def test_the_dashboards_own_settings_hold_wherever_it_is_started(tmp_path: Path) -> None:
+    told = "import app, streamlit; print(streamlit.get_option('client.toolbarMode'))"
+
+    ended = subprocess.run(
+        [sys.executable, "-c", told], cwd=tmp_path, capture_output=True, text=True, check=True
+    )
+
+    assert ended.stdout.strip() == "minimal"
