@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fnmatch
+import warnings
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
@@ -18,7 +19,7 @@ from pydantic import (
 from pydantic_core import PydanticCustomError
 from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedMap, CommentedSeq
-from ruamel.yaml.error import MarkedYAMLError, YAMLError
+from ruamel.yaml.error import ReusedAnchorWarning, YAMLError
 
 from catalog.errors import UserError, did_you_mean
 from catalog.model import (
@@ -39,6 +40,11 @@ from catalog.model import (
 from catalog.selection import SelectionError, parse_selection
 
 PRINCIPAL = r"^(team|person|service):\S+$"
+
+# On a tag that does not fit its value the parser raises whatever it stumbles over.
+_UNREADABLE = (
+    YAMLError, OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError,
+)  # fmt: skip
 
 
 class FormatError(UserError):
@@ -190,11 +196,13 @@ class _Part:
 
 def _load(path: Path, name: str, problems: list[str]) -> CommentedMap | None:
     try:
-        tree = YAML(typ="rt").load(path.read_text("utf-8"))
-    except (MarkedYAMLError, YAMLError, UnicodeDecodeError) as error:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", ReusedAnchorWarning)  # YAML 1.2 allows it
+            tree = YAML(typ="rt").load(path.read_text("utf-8"))
+    except _UNREADABLE as error:
         mark = getattr(error, "problem_mark", None)
         where = f"{name}:{mark.line + 1}:{mark.column + 1}" if mark else name
-        what = getattr(error, "problem", None) or str(error).splitlines()[0]
+        what = getattr(error, "problem", None) or str(error).partition("\n")[0]
         problems.append(f"{where}: not readable as YAML: {what}")
         return None
     if tree is None:
@@ -330,14 +338,10 @@ def _position(tree: Any, path: Sequence[str | int]) -> tuple[int, int]:
     line, column = tree.lc.line, tree.lc.col
     node = tree
     for step in path:
-        if isinstance(node, CommentedMap) and step in node:
-            if step not in node.lc.data:  # merged in from an anchor: it stands elsewhere
-                break
-            line, column = node.lc.key(step)
-        elif isinstance(node, CommentedSeq) and isinstance(step, int) and step < len(node):
-            line, column = node.lc.item(step)
-        else:
+        # What came in by an anchor or under a tag has no place of its own.
+        if not isinstance(node, CommentedMap | CommentedSeq) or step not in (node.lc.data or ()):
             break
+        line, column = node.lc.data[step][:2]
         node = node[step]
     return line + 1, column + 1
 
