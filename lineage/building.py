@@ -27,6 +27,7 @@ from lineage.estate import (
     Write,
 )
 from lineage.events import read_time
+from lineage.habits import first_reads, first_tests, proved_below
 from lineage.naming import (
     dataset_noise,
     display_titles,
@@ -87,6 +88,8 @@ class _Builder:
         )
         writers, readers = self._neighbours()
         written, read = self._last_uses()
+        first_read = first_reads(self.seen, written)
+        first_tested = first_tests(self.seen, written)
         tests = self._tests()
         prod = {
             i
@@ -128,6 +131,8 @@ class _Builder:
                 last_seen=asset.last_seen,
                 last_write_at=written.get(i),
                 last_read_at=read.get(i),
+                first_read_at=first_read.get(i),
+                first_tested_at=first_tested.get(i),
                 upstream=self._keys(self.graph.predecessors(i) if i in self.graph else ()),
                 downstream=self._keys(self.graph.successors(i) if i in self.graph else ()),
                 writers=tuple(sorted(writers.get(i, ()))),
@@ -140,6 +145,7 @@ class _Builder:
 
     def _jobs(self) -> dict[AssetKey, Job]:
         shown = display_titles((a.namespace, a.name) for a in self.seen.jobs.values() if a.seen)
+        proved = proved_below(self.seen, self._version, self._job_environment)
         found = {}
         for i, asset in sorted(self.seen.jobs.items()):
             if not asset.seen:
@@ -167,11 +173,19 @@ class _Builder:
                 last_state=run.state if run else None,
                 last_run_at=(run.ended_at or run.started_at) if run else None,
                 runs_30d=self.seen.runs_30d.get(i, 0),
-                proved_below=None,
+                proved_below=proved.get(i),
                 first_seen=asset.first_seen,
                 last_seen=asset.last_seen,
             )
         return found
+
+    def _version(self, job_id: int) -> str | None:
+        run = self.seen.successful.get(job_id)
+        return run.version if run else None
+
+    def _job_environment(self, job_id: int) -> Environment | None:
+        claim = self.claims.job_environment(job_id)
+        return claim.value if claim else None
 
     def _writes(self) -> Iterable[Write]:
         groups: dict[tuple[int, int, str | None, str], list[o.Run]] = defaultdict(list)

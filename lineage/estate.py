@@ -123,6 +123,8 @@ class Dataset:
     """Newest ``lastUpdated`` that any producer measured."""
     first_read_at: datetime | None = None
     """Start of the first run that read it after ``last_write_at``; ``None``: none, or not known."""
+    first_tested_at: datetime | None = None
+    """When a data test first ran to an answer after its last write."""
     event_id: str | None = None
     """The newest event that named it."""
 

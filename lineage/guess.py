@@ -82,6 +82,11 @@ _SPLIT = re.compile(r"[^a-z0-9]+")
 _LOCAL = {"duckdb", "file", "sqlite"}
 
 
+def is_environment_word(word: str) -> bool:
+    """Whether a lower-case word names an environment."""
+    return word in _WORDS
+
+
 def environment_by_name(namespace: str, name: str) -> Claim[Environment] | None:
     """The environment that a namespace, or a database or schema in a name, speaks of."""
     for word in _words(_place(namespace)):

@@ -101,6 +101,8 @@ class Observed:
     tests: tuple[TestResult, ...] = ()
     tested_at: Mapping[int, datetime] = field(default_factory=dict)
     """When a data test last ran to an answer on each dataset."""
+    answered_at: Mapping[int, tuple[datetime, ...]] = field(default_factory=dict)
+    """When data tests ran to an answer on each dataset within 30 days, oldest first."""
     feeds: tuple[Feed, ...] = ()
     first_success: Mapping[tuple[int, str], datetime] = field(default_factory=dict)
     """First successful end of each (job, code version)."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -31,6 +32,16 @@ RUN_COLUMNS = (
     RUN.c.parent_job_id, RUN.c.root_job_id, RUN.c.principal, RUN.c.producer, RUN.c.version,
     RUN.c.event_id,
 )  # fmt: skip
+
+
+@dataclass(slots=True)
+class _Habits:
+    """What data tests did within the window."""
+
+    tests: dict[tuple[int, bytes], tuple[int, int]] = field(default_factory=dict)
+    """(results, flips) of each test."""
+    answers: dict[int, list[int]] = field(default_factory=lambda: defaultdict(list))
+    """Instants at which any test ran to an answer on each dataset, oldest first."""
 
 
 def load_estate(engine: Engine, as_of: datetime) -> Estate:
@@ -90,7 +101,8 @@ def observe(connection: Connection, as_of: datetime) -> o.Observed:
         .where(RUN.c.state == _COMPLETE, RUN.c.version.is_not(None), RUN.c.ended_at <= until)
         .group_by(RUN.c.job_id, RUN.c.version)
     )
-    tests = _tests(connection, since, until)
+    habits = _habits(connection, since, until)
+    tests = _tests(connection, habits)
     return o.Observed(
         datasets={a.id: a for kind, a in assets if kind == DATASET},
         jobs=jobs,
@@ -102,7 +114,10 @@ def observe(connection: Connection, as_of: datetime) -> o.Observed:
         runs_30d={row.job_id: row.n for row in counts},
         shape_ends=shape_ends,
         tests=tests,
-        tested_at=_tested_at(connection, since, until, tests),
+        tested_at=_tested_at(habits, tests),
+        answered_at={
+            i: tuple(moment(at) for at in answers) for i, answers in habits.answers.items()
+        },
         feeds=_feeds(connection),
         first_success={(row.job_id, row.version): moment(row.at) for row in versions},
     )
@@ -197,19 +212,26 @@ def _shapes(connection: Connection, wanted: Iterable[int]) -> dict[int, o.Shape]
     }
 
 
-def _tests(connection: Connection, since: int, until: int) -> tuple[o.TestResult, ...]:
-    habits: dict[tuple[int, bytes], tuple[int, int]] = {}
+def _habits(connection: Connection, since: int, until: int) -> _Habits:
+    found = _Habits()
     before: dict[tuple[int, bytes], bool] = {}
     for row in connection.execute(
-        select(RESULT.c.dataset_id, RESULT.c.test_key, RESULT.c.success)
+        select(RESULT.c.dataset_id, RESULT.c.test_key, RESULT.c.success, RESULT.c.at)
         .join(RUN, RUN.c.id == RESULT.c.run_pk)
         .where(RESULT.c.at.between(since, until), RESULT.c.executed, RUN.c.state.in_(_ANSWERED))
         .order_by(RESULT.c.at, RUN.c.run_id)
     ):
         key = (row.dataset_id, row.test_key)
-        n, flips = habits.get(key, (0, 0))
-        habits[key] = (n + 1, flips + (before.get(key, row.success) != row.success))
+        n, flips = found.tests.get(key, (0, 0))
+        found.tests[key] = (n + 1, flips + (before.get(key, row.success) != row.success))
         before[key] = row.success
+        answers = found.answers[row.dataset_id]
+        if not answers or answers[-1] != row.at:
+            answers.append(row.at)
+    return found
+
+
+def _tests(connection: Connection, habits: _Habits) -> tuple[o.TestResult, ...]:
     same = (
         (RESULT.c.dataset_id == TEST.c.dataset_id)
         & (RESULT.c.test_key == TEST.c.test_key)
@@ -233,28 +255,19 @@ def _tests(connection: Connection, since: int, until: int) -> tuple[o.TestResult
             row.blocking,
             orjson.loads(row.body),
             row.event_id.hex(),
-            *habits.get((row.dataset_id, row.test_key), (0, 0)),
+            *habits.tests.get((row.dataset_id, row.test_key), (0, 0)),
         )
         for row in rows
     )
 
 
-def _tested_at(
-    connection: Connection, since: int, until: int, tests: Iterable[o.TestResult]
-) -> dict[int, datetime]:
+def _tested_at(habits: _Habits, tests: Iterable[o.TestResult]) -> dict[int, datetime]:
+    """When a data test last ran to an answer: within the window, else the newest ever."""
     answered = {RANKED_STATES[state] for state in _ANSWERED}
-    newest = {
-        row.dataset_id: moment(row.at)
-        for row in connection.execute(
-            select(RESULT.c.dataset_id, func.max(RESULT.c.at).label("at"))
-            .join(RUN, RUN.c.id == RESULT.c.run_pk)
-            .where(RESULT.c.at.between(since, until), RESULT.c.executed, RUN.c.state.in_(_ANSWERED))
-            .group_by(RESULT.c.dataset_id)
-        )
-    }
+    newest = {i: moment(answers[-1]) for i, answers in habits.answers.items()}
     for test in tests:
-        if test.executed and test.run_state in answered and test.dataset_id not in newest:
-            newest[test.dataset_id] = test.at
+        if test.executed and test.run_state in answered and test.dataset_id not in habits.answers:
+            newest[test.dataset_id] = max(test.at, newest.get(test.dataset_id, test.at))
     return newest
 
 

@@ -239,31 +239,19 @@ def was_read_since_failure(index: EstateIndex, dataset: Dataset) -> Known | Abse
 def is_tested_on_arrival(index: EstateIndex, dataset: Dataset) -> Known | Absent:
     """Whether its newest batch was tested before anything read it.
 
-    Absent: no batch was seen to arrive, data tests do not arrive from its namespace, or the
-    remembered results do not show what came first.
+    Absent: no batch was seen to arrive, data tests do not arrive from its namespace, or the newest
+    batch was neither tested nor read yet.
     Source: run events and assertions.
     """
-    written, read = dataset.last_write_at, dataset.last_read_at
-    if written is None:
+    if dataset.last_write_at is None:
         return Absent(UnknownReason.NO_FEED, "no run was seen to write it")
     if not index.is_alive(dataset.key.namespace, FeedKind.DATA_TESTS):
         return index.silence(dataset.key.namespace, FeedKind.DATA_TESTS)
-    executed = [t for t in dataset.tests if was_executed(t)]
-    newest = dataset.tests_last_run_at
-    was_read = read is not None and read > written
-    if newest is None or newest < written:
-        if was_read:
-            return _from_tests(index, dataset, executed, False)
+    tested, read = dataset.first_tested_at, dataset.first_read_at
+    if tested is None and read is None:
         return Absent(UnknownReason.FEW, "its newest batch was neither tested nor read yet")
-    if not was_read:
-        return _from_tests(index, dataset, [t for t in executed if t.at >= written], True)
-    first_read = dataset.first_read_at
-    in_time = [t for t in executed if first_read is not None and written <= t.at <= first_read]
-    if in_time:
-        return _from_tests(index, dataset, in_time, True)
-    return Absent(
-        UnknownReason.FEW, "it is not known whether the test or the first read came first"
-    )
+    in_time = tested is not None and (read is None or tested <= read)
+    return _from_tests(index, dataset, [t for t in dataset.tests if was_executed(t)], in_time)
 
 
 @FACTS.fact("path_tested_share", FactType.DOUBLE, Carrier.DATA_TESTS)

@@ -97,36 +97,31 @@ def test_upstream_environments_are_known_when_all_are_or_one_decides() -> None:
 
 
 @pytest.mark.parametrize(
-    ("written", "tested", "read", "first_read", "expected"),
+    ("written", "first_tested", "first_read", "expected"),
     [
-        (3, 2.9, None, None, True),
-        (3, 2.9, 2.5, 2.8, True),
-        (3, None, 2.5, None, False),
-        (3, 3.5, 2.5, None, False),
-        (3, 2.6, 2.5, 2.8, None),
-        (3, 2.9, 2.5, None, None),
-        (3, 3.5, None, None, None),
-        (None, 2.9, None, None, None),
+        (3, 2.9, None, True),
+        (3, 2.9, 2.8, True),
+        (3, None, 2.5, False),
+        (3, 2.6, 2.8, False),
+        (3, None, None, None),
+        (None, 2.9, None, None),
     ],
 )
 def test_a_batch_is_tested_on_arrival_if_no_reader_came_first(
     written: float | None,
-    tested: float | None,
-    read: float | None,
+    first_tested: float | None,
     first_read: float | None,
     expected: bool | None,
 ) -> None:
     def at(days: float | None) -> object:
         return None if days is None else e.ago(days)
 
-    tests = () if tested is None else (e.data_test("row_count", days_ago=tested),)
     orders = e.dataset(
         "orders",
         zone=e.declared(Zone.RAW),
-        tests=tests,
-        tests_last_run_at=at(tested),
+        tests=(e.data_test("row_count"),),
         last_write_at=at(written),
-        last_read_at=at(read),
+        first_tested_at=at(first_tested),
         first_read_at=at(first_read),
     )
 

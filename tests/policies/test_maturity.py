@@ -89,7 +89,7 @@ def test_a_mistake_in_the_model_is_named_with_its_place(old: str, new: str, mess
 
 
 def test_tests_practices_count_what_data_tests_show() -> None:
-    source = e.dataset("source", zone=e.declared(Zone.RAW), last_read_at=e.ago(0.05))
+    source = e.dataset("source", zone=e.declared(Zone.RAW), first_read_at=e.ago(0.05))
     mart = e.tested(
         "mart",
         e.data_test("unique", "id", results_30d=20),
