@@ -187,7 +187,8 @@ class _Part:
             self.file = CatalogFile()
             for problem in error.errors():
                 line, column = _position(tree, problem["loc"])
-                problems.append(f"{name}:{line}:{column}: {_explain(problem)}")
+                told = _explain(problem).replace("\n", "\\n")
+                problems.append(f"{name}:{line}:{column}: {told}")
 
     def place(self, section: str, index: int, key: str | None = None) -> Place:
         path = (section, index) if key is None else (section, index, key)
