@@ -148,7 +148,7 @@ _FILTERS: Mapping[str, Callable[[Plain, str, datetime], Plain]] = {
     "age": lambda value, _, now: span(now - _instant(value)),
     "ago": lambda value, _, now: f"{span(now - _instant(value))} ago",
     "count": lambda value, noun, _: counted(_number(value), noun),
-    "short": lambda value, _, __: f"{said(value)[:8]}…",
+    "short": lambda value, _, __: said(value)[:8],
     "times": _times,
 }
 _NEEDS = {

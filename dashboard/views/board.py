@@ -44,7 +44,7 @@ def page() -> None:
     live = load.live_findings(revision)
     parts.context(_context(datasets, jobs, now))
     frame.banner(estate)
-    _tiles(datasets, live, scores, now)
+    _tiles(datasets, live, scores, now, is_declared=estate.catalog.is_applied)
     left, right = st.columns([1, 1], gap="small")
     with left:
         _teams(scores, estate)
@@ -73,24 +73,18 @@ def _tiles(
     live: Sequence[Finding],
     scores: ScoreBoard | None,
     now: datetime,
+    *,
+    is_declared: bool,
 ) -> None:
-    total = len(datasets)
-    owned = [d for d in datasets if d.owners]
-    guessed = sum(d.owners[0].is_guess for d in owned)
     tested = sum(
         d.tests_last_run_at is not None and now - d.tests_last_run_at <= TESTED_WITHIN
         for d in datasets
     )
     worst = Counter(f.severity for f in live)
     by_severity = [f"{worst[s]} {s.word}" for s in reversed(Severity) if worst[s]]
-    owners_note = f"{len(owned)} of {words.count(total, 'dataset')}"
     tiles = [
         ("Maturity score", *_score_tile(scores)),
-        (
-            "Datasets with an owner",
-            words.percent(len(owned) / total) if total else "–",
-            owners_note + (f", {guessed} by guess" if guessed else ""),
-        ),
+        ("Datasets with an owner", *_owned_tile(datasets, is_declared)),
         ("Tested in the last 7 days", *_tested_tile(datasets, tested)),
         ("Open findings", f"{len(live):,}", ", ".join(by_severity) or "nothing is broken"),
     ]
@@ -105,6 +99,16 @@ def _tiles(
                 border=True,
                 height="stretch",
             )
+
+
+def _owned_tile(datasets: Sequence[Dataset], is_declared: bool) -> tuple[str, str]:
+    owned = [d for d in datasets if d.owners]
+    if not owned and not is_declared:
+        return "Not known", "no owner ever arrived"
+    guessed = sum(d.owners[0].is_guess for d in owned)
+    of = f"{len(owned)} of {words.count(len(datasets), 'dataset')}"
+    share = words.percent(len(owned) / len(datasets)) if datasets else "–"
+    return share, of + (f", {guessed} by guess" if guessed else "")
 
 
 def _tested_tile(datasets: Sequence[Dataset], tested: int) -> tuple[str, str]:

@@ -53,7 +53,7 @@ def test_a_direct_write_is_told_with_who_what_when_and_how_we_know() -> None:
     assert verdict.message == (
         "**fix_orders** (no principal named) wrote **orders** directly, "
         "last at 2026-11-20 00:00 UTC, 3 times; no pipeline of prod has this job; "
-        f"reported by https://scripts.example, event {e.event('fix_orders-3')[:8]}…"
+        f"reported by https://scripts.example, event {e.event('fix_orders-3')[:8]}"
     )
     assert verdict.occurrences == 3
     assert (verdict.first_at, verdict.last_at) == (e.ago(2.5), e.ago(0.5))
