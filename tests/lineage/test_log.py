@@ -118,7 +118,7 @@ def test_stored_events_come_back_in_order_of_arrival(
     with store.connect() as connection:
         chunks = list(log.stored_events(connection, chunk))
         until = microseconds(datetime(2026, 11, 20, 6, 0, 2, tzinfo=UTC))
-        early = [e for c in log.stored_events(connection, chunk, until) for _, _, e in c]
+        early = [e for c in log.stored_events(connection, chunk, until=until) for _, _, e in c]
 
     assert [seq for c in chunks for seq, _, _ in c] == [1, 2, 3, 4, 5]
     assert all(len(c) <= chunk for c in chunks)
