@@ -8,11 +8,13 @@ import gc
 import importlib
 import ipaddress
 import logging
+import multiprocessing
 import os
 import signal
 import socket
 import sys
 from collections.abc import AsyncIterator, Sequence
+from datetime import timedelta
 from importlib.metadata import version
 from pathlib import Path
 
@@ -40,7 +42,7 @@ from lineage.history import present
 from lineage.ingest import Ingestor
 from lineage.rebuild import rebuild
 from lineage.sample import filling
-from policies.assess import assess
+from policies.assess import assess, backcast
 from policies.worker import Worker
 
 DASHBOARD = Path(__file__).with_name("dashboard") / "main.py"
@@ -190,8 +192,9 @@ def _listen(host: str, port: int) -> socket.socket:
     try:
         return socket.create_server((host, port), family=_family(host))
     except OSError as error:
+        why = os.strerror(error.errno or 0)
         raise UserError(
-            f"cannot listen on {host}:{port}: {error.strerror}. Choose another with --port."
+            f"cannot listen on {host}:{port}: {why}. Choose another with --port."
         ) from error
 
 
@@ -252,8 +255,21 @@ def demo(port: int, database: str | None, fresh: bool) -> None:
     assess(engine, present(engine))
     click.echo(f"For the sample company it is {anchor:%Y-%m-%d %H:%M} UTC", err=True)
     engine.dispose()
-    filling.fill_behind(url)
+    # In a process of its own, so that no page waits for it.
+    multiprocessing.get_context("spawn").Process(
+        target=_fill_behind, args=(url,), name="history", daemon=True
+    ).start()
     _serve(listener)
+
+
+def _fill_behind(url: str) -> None:
+    engine = connect(url)
+    filling.fill_history(engine)
+    now = present(engine)
+    weeks = [now - timedelta(weeks=n) for n in range(1, filling.DAYS // 7)]
+    with catalog.cli.progress(backcast(engine, weeks), len(weeks), "Scoring history") as scored:
+        for _ in scored:
+            pass
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})

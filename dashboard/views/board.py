@@ -277,7 +277,8 @@ def _arrived(jobs: Sequence[Job], estate: Estate, revision: int, now: datetime) 
 
 def _run(job: Job, estate: Estate, now: datetime) -> None:
     colour, icon = look.RUN_STATES[job.last_state.value if job.last_state else "unknown"]
-    written = sorted(parts.asset_of(estate, w.dataset) for w in estate.writes if w.job == job.key)
+    keys = {w.dataset for w in estate.writes if w.job == job.key}
+    written = sorted(parts.asset_of(estate, key) for key in keys)
     at = words.clock(job.last_run_at, now) if job.last_run_at else ""
     what = f" wrote {words.listed(map(words.plain, written), 3)}" if written else ""
     state = job.last_state.value if job.last_state else "unknown"
