@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
 
 from sqlalchemy import Engine, func, select
@@ -41,17 +42,27 @@ def estate_at(engine: Engine, as_of: datetime) -> Estate:
 
     Where the log holds later events, those up to the instant are folded again in memory.
     """
-    until = microseconds(as_of)
-    later = select(log.EVENT.c.seq).where(log.EVENT.c.event_time > until).limit(1)
+    later = select(log.EVENT.c.seq).where(log.EVENT.c.event_time > microseconds(as_of)).limit(1)
     with engine.connect() as connection:
-        if connection.execute(later).first() is None:
-            return load_estate(engine, as_of)
-        revision = database.get_meta(connection, "revision")
-        past = database.connect("sqlite://")
-        projection = Projection()
-        with database.writing(past) as memory:
-            for chunk in log.stored_events(connection, CHUNK, until):
-                projection.apply(memory, [Stored(*item) for item in chunk])
-            seen = observe(memory, as_of)
-    past.dispose()
-    return build_estate(seen, load_catalog(engine, as_of), as_of, revision)
+        is_past = connection.execute(later).first() is not None
+    return next(estates_at(engine, [as_of])) if is_past else load_estate(engine, as_of)
+
+
+def estates_at(engine: Engine, instants: Iterable[datetime]) -> Iterator[Estate]:
+    """The estate at each of some past instants, oldest first, folding the log only once."""
+    past = database.connect("sqlite://")
+    projection = Projection()
+    since = None
+    try:
+        with engine.connect() as connection:
+            revision = database.get_meta(connection, "revision")
+            for as_of in sorted(instants):
+                until = microseconds(as_of)
+                with database.writing(past) as memory:
+                    for chunk in log.stored_events(connection, CHUNK, since, until):
+                        projection.apply(memory, [Stored(*item) for item in chunk])
+                    seen = observe(memory, as_of)
+                since = until
+                yield build_estate(seen, load_catalog(engine, as_of), as_of, revision)
+    finally:
+        past.dispose()

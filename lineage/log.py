@@ -85,11 +85,12 @@ def count(connection: Connection) -> int:
 
 
 def stored_events(
-    connection: Connection, chunk: int, until: int | None = None
+    connection: Connection, chunk: int, since: int | None = None, until: int | None = None
 ) -> Iterator[list[tuple[int, int, Event]]]:
     """Stored events in order of arrival, in chunks of (sequence, received at, event).
 
-    With ``until`` events later than this event time (microseconds) are left out.
+    With ``since`` and ``until`` only events whose time (microseconds) is after the one and not
+    after the other.
     """
     after = 0
     query = (
@@ -98,6 +99,8 @@ def stored_events(
         .order_by(EVENT.c.seq)
         .limit(chunk)
     )
+    if since is not None:
+        query = query.where(EVENT.c.event_time > since)
     if until is not None:
         query = query.where(EVENT.c.event_time <= until)
     while rows := connection.execute(query.where(EVENT.c.seq > after)).all():

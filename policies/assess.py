@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -12,7 +12,7 @@ from sqlalchemy import Engine
 
 from catalog.database import bump_revision, writing
 from lineage.estate import Estate
-from lineage.history import estate_at
+from lineage.history import estate_at, estates_at
 from policies import store
 from policies.engine import judge
 from policies.facts.index import EstateIndex
@@ -93,6 +93,20 @@ def look(engine: Engine, as_of: datetime) -> Assessment:
         is_past = newest is not None and as_of < newest
         yesterday = () if is_past else store.read_findings(connection)
     return assess_estate(estate, yesterday, load_library(), load_model())
+
+
+def backcast(engine: Engine, instants: Iterable[datetime]) -> Iterator[datetime]:
+    """Judge past instants by today's policies and model, and keep the scores of their days.
+
+    The history is folded once, oldest first. Yields each instant as soon as its scores are stored.
+    """
+    policies, model = load_library(), load_model()
+    for estate in estates_at(engine, instants):
+        found = assess_estate(estate, (), policies, model)
+        with writing(engine) as connection:
+            if store.write_scores(connection, found.scores):
+                bump_revision(connection)
+        yield found.as_of
 
 
 def assess_estate(

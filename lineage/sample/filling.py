@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import multiprocessing
 from datetime import UTC, datetime, timedelta
-from multiprocessing.context import SpawnProcess
 
 from sqlalchemy import Engine
 
 from catalog.cli import progress
-from catalog.database import connect, get_meta, set_meta, writing
+from catalog.database import get_meta, set_meta, writing
 from catalog.formats import read_catalog
 from catalog.store import apply_catalog
 from lineage.events import microseconds, moment
@@ -44,17 +42,8 @@ def begin(engine: Engine) -> datetime:
     return anchor
 
 
-def fill_behind(url: str) -> SpawnProcess:
-    """Fill the rest of the history in a process of its own, so that no page waits for it."""
-    process = multiprocessing.get_context("spawn").Process(
-        target=_fill_history, args=(url,), name="history", daemon=True
-    )
-    process.start()
-    return process
-
-
-def _fill_history(url: str) -> None:
-    engine = connect(url)
+def fill_history(engine: Engine) -> None:
+    """Fill the rest of the history, day by day, backwards, with a progress bar."""
     with engine.connect() as connection:
         anchor = moment(get_meta(connection, "demo_anchor_us"))
     ingestor, days = Ingestor(engine), range(_filled(engine), DAYS)
