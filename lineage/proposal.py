@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+import itertools
+import re
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
@@ -10,10 +12,13 @@ from typing import Any
 
 from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedMap, CommentedSeq
+from ruamel.yaml.scalarstring import DoubleQuotedScalarString
 
 from catalog.errors import UserError
 from catalog.model import AssetKey, Basis, Claim
 from lineage.estate import Dataset, Estate
+
+_PLAIN = re.compile(r"[A-Za-z_][A-Za-z0-9_./@-]*(?::[A-Za-z0-9_./@-]+)*")
 
 HEADER = "Guessed by Andon from what arrived. Correct what is wrong, then run: andon apply {folder}"
 
@@ -132,10 +137,12 @@ def _pipelines(estate: Estate) -> list[CommentedMap]:
             else:
                 globs.append(_flow(namespace=_literal(namespace)))
         slug = pipeline.replace(":", "-").replace(" ", "-").replace("/", "-")
+        named = f"{slug}-{environment}"
+        free = (f"{named}-{n}" if n > 1 else named for n in itertools.count(1))
         entries.append(
             _entry(
                 why[pipeline],
-                id=f"{slug}-{environment}",
+                id=next(i for i in free if i not in {e["id"] for e in entries}),
                 environment=environment,
                 jobs=globs,
                 writes=f"env:{environment}",
@@ -159,16 +166,25 @@ def _literal(text: str) -> str:
 
 
 def _entry(why: str | None, **values: Any) -> CommentedMap:
-    entry = CommentedMap(values)
+    entry = CommentedMap({key: _quoted(value) for key, value in values.items()})
     if why:
-        entry.yaml_set_start_comment(f"because {why}")
+        # Line ends of any sort would end the comment, and control characters the whole file.
+        plain = "".join(c if c.isprintable() else " " for c in why)
+        entry.yaml_set_start_comment(f"because {plain}")
     return entry
 
 
 def _flow(**values: str) -> CommentedMap:
-    entry = CommentedMap(values)
+    entry = CommentedMap({key: _quoted(value) for key, value in values.items()})
     entry.fa.set_flow_style()
     return entry
+
+
+def _quoted(value: Any) -> Any:
+    """Texts that YAML could read as something else in quotes, where every character has an escape."""
+    if isinstance(value, str) and not _PLAIN.fullmatch(value):
+        return DoubleQuotedScalarString(value)
+    return value
 
 
 def _text(sections: Mapping[str, list[CommentedMap]], folder: str) -> str:

@@ -168,7 +168,13 @@ def test_silent_datasets_take_the_one_environment_of_their_namespace(
 ) -> None:
     estate = world(
         {"outputs": [dataset("prod.raw.a"), dataset("x.raw.b")]},
-        {"outputs": [dataset("prod.raw.a", "n2"), dataset("dev.raw.a", "n2"), dataset("x.y", "n2")]},
+        {
+            "outputs": [
+                dataset("prod.raw.a", "n2"),
+                dataset("dev.raw.a", "n2"),
+                dataset("x.y", "n2"),
+            ]
+        },
     )
 
     spread = get(estate, "x.raw.b").environment
