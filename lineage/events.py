@@ -159,53 +159,37 @@ def _read(
         producer = "unknown"
     if not isinstance(event.get("schemaURL"), str):
         oddities.append(Oddity("schemaURL", "missing; expected the URL of the event's schema"))
-    run, job, dataset = event.get("run"), event.get("job"), event.get("dataset")
+    kind = _kind(event)
     time = _time(event, oddities)
-    body = canonical(event)
-    if run is not None:
-        return Event(
-            event_id=event_id,
-            body=body,
-            kind=EventKind.RUN,
-            time=time,
-            type=_type(event, oddities),
-            producer=producer,
-            run_id=_run_id(run, oddities),
-            run_facets=_facets(event["run"], "facets", "run", oddities),
-            job=_identity(job, "job"),
-            job_facets=_facets(event["job"], "facets", "job", oddities),
-            inputs=_datasets(event, "inputs", "inputFacets", oddities),
-            outputs=_datasets(event, "outputs", "outputFacets", oddities),
-            oddities=tuple(oddities),
-            secrets=secrets,
-        )
-    if dataset is not None:
-        return Event(
-            event_id=event_id,
-            body=body,
-            kind=EventKind.DATASET,
-            time=time,
-            type=None,
-            producer=producer,
-            dataset=_dataset(dataset, "dataset", "", oddities),
-            oddities=tuple(oddities),
-            secrets=secrets,
-        )
-    if job is not None:
-        return Event(
-            event_id=event_id,
-            body=body,
-            kind=EventKind.JOB,
-            time=time,
-            type=None,
-            producer=producer,
-            job=_identity(job, "job"),
-            job_facets=_facets(event["job"], "facets", "job", oddities),
-            inputs=_datasets(event, "inputs", "inputFacets", oddities),
-            outputs=_datasets(event, "outputs", "outputFacets", oddities),
-            oddities=tuple(oddities),
-            secrets=secrets,
-        )
+    is_run, has_job = kind is EventKind.RUN, kind is not EventKind.DATASET
+    return Event(
+        event_id=event_id,
+        body=canonical(event),
+        kind=kind,
+        time=time,
+        type=_type(event, oddities) if is_run else None,
+        producer=producer,
+        run_id=_run_id(event["run"], oddities) if is_run else None,
+        run_facets=_facets(event["run"], "facets", "run", oddities) if is_run else {},
+        job=_identity(event.get("job"), "job") if has_job else None,
+        job_facets=_facets(event["job"], "facets", "job", oddities) if has_job else {},
+        inputs=_datasets(event, "inputs", "inputFacets", oddities) if has_job else (),
+        outputs=_datasets(event, "outputs", "outputFacets", oddities) if has_job else (),
+        dataset=None if has_job else _dataset(event["dataset"], "dataset", "", oddities),
+        oddities=tuple(oddities),
+        secrets=secrets,
+    )
+
+
+def _kind(event: dict[str, Any]) -> EventKind:
+    """By shape and not by schemaURL: producers send the wrong one, or none."""
+    for key, kind in (
+        ("run", EventKind.RUN),
+        ("dataset", EventKind.DATASET),
+        ("job", EventKind.JOB),
+    ):
+        if event.get(key) is not None:
+            return kind
     raise RefusedError(
         422, "the event has no run, job or dataset", "", "a RunEvent, JobEvent or DatasetEvent"
     )
