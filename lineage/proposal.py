@@ -124,7 +124,7 @@ def _pipelines(estate: Estate) -> list[CommentedMap]:
     outsiders = {
         j.key.namespace for j in estate.jobs.values() if j.noise is None and j.pipeline is None
     }
-    entries = []
+    entries: list[CommentedMap] = []
     for (pipeline, environment), keys in sorted(jobs.items()):
         globs = CommentedSeq()
         for namespace in sorted({k.namespace for k in keys}):
@@ -181,7 +181,7 @@ def _flow(**values: str) -> CommentedMap:
 
 
 def _quoted(value: Any) -> Any:
-    """Texts that YAML could read as something else in quotes, where every character has an escape."""
+    """Quotes for texts that YAML could misread; within them every character has an escape."""
     if isinstance(value, str) and not _PLAIN.fullmatch(value):
         return DoubleQuotedScalarString(value)
     return value

@@ -1,4 +1,4 @@
-"""What names and orchestrators suggest: with no evidence no guess, and every guess has its reason."""
+"""What names and orchestrators suggest: no guess without evidence, and every guess has a reason."""
 
 from __future__ import annotations
 
