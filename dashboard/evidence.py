@@ -11,6 +11,8 @@ from typing import Any
 
 ALWAYS = ("eventTime", "eventType", "producer", "run", "job", "dataset")
 """Keys of an event that say what it is; their plain values are shown whatever is marked."""
+ASIDE = ("facets", "inputFacets", "outputFacets")
+"""Keys inside a marked value that are named only: what they hold proves something else."""
 LONGEST = 160
 """Longer texts off the path are cut."""
 
@@ -80,8 +82,10 @@ def _lines(
     is_marked = bool(wanted) and here[: len(wanted)] == wanted
     is_above = here == wanted[: len(here)]
     is_known = len(here) in (1, 2) and here[0] in ALWAYS
-    if not isinstance(value, dict | list) or not value or not (is_marked or is_above or is_known):
-        text = json.dumps(value, ensure_ascii=False) if is_marked else _brief(value)
+    is_aside = len(here) > len(wanted) and here[-1] in ASIDE
+    is_whole = is_marked and not is_aside
+    if not isinstance(value, dict | list) or not value or not (is_whole or is_above or is_known):
+        text = json.dumps(value, ensure_ascii=False) if is_whole else _brief(value)
         return [Line(f"{lead}{text}{tail}", is_marked)]
     inner = " " * (len(lead) - len(lead.lstrip()) + 2)
     pairs: list[tuple[Step, object, str]] = (

@@ -63,3 +63,22 @@ def test_long_texts_off_the_path_are_cut() -> None:
     shown = evidence.lines({"producer": "x" * 500, "run": {}}, "run")
 
     assert all(len(line.text) < 250 for line in shown)
+
+
+def test_facets_inside_a_marked_dataset_are_only_named() -> None:
+    event = {
+        "outputs": [{"namespace": "n", "name": "orders", "facets": {"schema": {"fields": []}}}]
+    }
+
+    shown = [line.text.strip() for line in evidence.lines(event, "outputs")]
+
+    assert '"name": "orders",' in shown
+    assert '"facets": { … }' in shown
+
+
+def test_a_facet_that_proves_is_shown_whole() -> None:
+    event = {"outputs": [{"facets": {"ownership": {"owners": [{"name": "team:sales"}]}}}]}
+
+    shown = [line.text.strip() for line in evidence.lines(event, "outputs[0].facets.ownership")]
+
+    assert '"name": "team:sales"' in shown
