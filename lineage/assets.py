@@ -120,7 +120,7 @@ class AssetBatch:
         for claim in claims:
             key = (asset_id, claim.name)
             known = self._claims.get(key)
-            if known is None or claim.won.order > known[0].won.order:
+            if known is None or _place(claim, event_id) > _place(*known):
                 self._claims[key] = (claim, event_id)
 
     def write(self) -> None:
@@ -142,20 +142,20 @@ class AssetBatch:
         if not assets:
             return
         known = {
-            (row.asset_id, row.name): Won(row.at, row.rank, row.hash)
-            for row in self._connection.execute(
-                select(
-                    FACET.c.asset_id, FACET.c.name, FACET.c.rank, FACET.c.at, FACET.c.hash
-                ).where(FACET.c.asset_id.in_(assets))
+            (row.asset_id, row.name): (
+                Won(row.at, row.rank, row.hash).order,
+                row.event_id,
+                row.path,
             )
+            for row in self._connection.execute(select(FACET).where(FACET.c.asset_id.in_(assets)))
         }
         rows, bodies = [], {}
         for (asset_id, name), (claim, event_id) in self._claims.items():
             before = known.get((asset_id, name))
-            if before is not None and before.order >= claim.won.order:
+            if before is not None and before >= _place(claim, event_id):
                 continue
             won = claim.won
-            if before is None or before.hash != won.hash:
+            if before is None or before[0] != won.order:
                 bodies[won.hash] = claim.body
             rows.append(
                 {
@@ -175,6 +175,11 @@ class AssetBatch:
             [{"hash": h, "body": compress(b)} for h, b in bodies.items()],
         )
         upsert(self._connection, FACET, ["asset_id", "name"], rows)
+
+
+def _place(claim: FacetClaim, event_id: bytes) -> tuple[tuple[int, int, int, bytes], bytes, str]:
+    """What decides: events that say the same at one instant give one evidence, in any order."""
+    return claim.won.order, event_id, claim.path
 
 
 def compress(body: bytes) -> bytes:

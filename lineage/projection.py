@@ -276,10 +276,15 @@ class _Batch:
                 for test_key, claim in claims.items():
                     key = (dataset_id, test_key, run_pks[run_key])
                     before = planned.get(key)
-                    if before is None or claim.won.order > before[0].won.order:
-                        planned[key] = (claim, event, run_key[0])
+                    said_by = (claim.won.order, event.event_id)
+                    if before is None or said_by > (before[0].won.order, before[1].event_id):
+                        # Jobs may share a run id, so the job breaks the tie as well.
+                        planned[key] = (claim, event, " ".join((run_key[0], *(event.job or ()))))
         known = {
-            (row.dataset_id, row.test_key, row.run_pk): (0, row.at, row.rank, row.hash)
+            (row.dataset_id, row.test_key, row.run_pk): (
+                (0, row.at, row.rank, row.hash),
+                row.event_id,
+            )
             for row in self._connection.execute(
                 select(
                     RESULT.c.dataset_id,
@@ -288,6 +293,7 @@ class _Batch:
                     RESULT.c.at,
                     RESULT.c.rank,
                     RESULT.c.hash,
+                    RESULT.c.event_id,
                 ).where(RESULT.c.run_pk.in_({pk for _, _, pk in planned}))
             )
         }
@@ -302,8 +308,8 @@ class _Batch:
         rows = []
         latest: dict[tuple[int, bytes], dict[str, Any]] = {}
         for key, (claim, event, run_id) in planned.items():
-            before_order = known.get(key)
-            if before_order is not None and before_order >= claim.won.order:
+            said_before = known.get(key)
+            if said_before is not None and said_before >= (claim.won.order, event.event_id):
                 continue
             dataset_id, test_key, run_pk = key
             place = {"dataset_id": dataset_id, "test_key": test_key, "run_pk": run_pk}

@@ -219,7 +219,7 @@ def _habits(connection: Connection, since: int, until: int) -> _Habits:
         select(RESULT.c.dataset_id, RESULT.c.test_key, RESULT.c.success, RESULT.c.at)
         .join(RUN, RUN.c.id == RESULT.c.run_pk)
         .where(RESULT.c.at.between(since, until), RESULT.c.executed, RUN.c.state.in_(_ANSWERED))
-        .order_by(RESULT.c.at, RUN.c.run_id)
+        .order_by(RESULT.c.at, RUN.c.run_id, RESULT.c.event_id)
     ):
         key = (row.dataset_id, row.test_key)
         n, flips = found.tests.get(key, (0, 0))

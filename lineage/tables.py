@@ -262,7 +262,7 @@ class DataTestRow(SQLModel, table=True):
     run_pk: int = Field(sa_column=_big())
     at: int = Field(sa_column=_big())
     run_id: str = Field(sa_column=_text())
-    """Breaks a tie between two runs at the same instant."""
+    """The run's id with its job: breaks a tie between two runs at the same instant."""
 
 
 class StatisticRow(SQLModel, table=True):

@@ -533,7 +533,7 @@ def test_noise_is_kept_out_of_the_graph_and_of_writes(world: Callable[..., Estat
 def test_the_provenance_of_the_newest_version_names_run_code_and_inputs(
     world: Callable[..., Estate], store: Engine
 ) -> None:
-    code = {"sourceCodeLocation": {"url": "u", "version": "abc", "branch": "main"}}
+    code: dict[str, Any] = {"sourceCodeLocation": {"url": "u", "version": "abc", "branch": "main"}}
     world(
         {"run": {"runId": "r1"}, "job": job("j", **code), "eventTime": at(1),
          "inputs": [dataset("x.a")], "outputs": [dataset("x.out")]},

@@ -165,7 +165,8 @@ def known(engine: Engine, batches: Sequence[Sequence[bytes]]) -> object:
         sorted(
             (d.key, d.fields, d.owners, d.last_write_at, d.last_read_at, d.upstream, d.downstream,
              d.writers, d.readers, d.noise, d.zone, d.environment,
-             [(t.name, t.column, t.status, t.blocking, t.at, t.run_id) for t in d.tests])
+             [(t.name, t.column, t.status, t.blocking, t.at, t.run_id, t.job, t.event_id)
+              for t in d.tests])
             for d in estate.datasets.values()
         ),
         sorted((j.key, j.last_run_id, j.last_state, j.last_run_at, j.parent, j.root)

@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from itertools import chain
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -94,7 +95,7 @@ def test_the_guesses_of_real_events_can_be_confirmed(
             folders.setdefault(file.name.rpartition("/")[0], []).extend(file.bodies)
 
     written = 0
-    for number, bodies in enumerate([*folders.values(), sum(folders.values(), [])]):
+    for number, bodies in enumerate([*folders.values(), list(chain(*folders.values()))]):
         engine = clean_store()
         Ingestor(engine).ingest([Arrival(body, "t") for body in bodies])
         newest = moment(max(parse_event(body).time for body in bodies))
@@ -136,7 +137,8 @@ OWNERS = st.one_of(
 )
 datasets = st.builds(
     lambda namespace, name, owner: {
-        "namespace": namespace, "name": name, "facets": {"ownership": {"owners": [{"name": owner}]}},
+        "namespace": namespace, "name": name,
+        "facets": {"ownership": {"owners": [{"name": owner}]}},
     },
     NAMESPACES, NAMES, OWNERS,
 )  # fmt: skip
