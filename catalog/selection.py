@@ -90,7 +90,10 @@ def parse_selection(text: str) -> Node:
     if not tokens:
         raise SelectionError("the selection is empty; expected a term such as env:prod")
     parser = _Parser(text, tokens)
-    node = parser.any_of()
+    try:
+        node = parser.any_of()
+    except RecursionError as error:
+        raise SelectionError(f'selection "{text[:40]}...": nested too deep to be read') from error
     if parser.tokens:
         raise SelectionError(f'selection "{text}": "{parser.tokens[0]}" is not expected here')
     return node

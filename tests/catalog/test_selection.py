@@ -108,6 +108,14 @@ def test_what_cannot_be_read_says_where_and_what_was_expected(text: str, told: s
     assert not text.strip() or text in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    "text", ["(" * 5000 + "a" + ")" * 5000, "not " * 5000 + "a"], ids=["groups", "nots"]
+)
+def test_a_selection_nested_without_end_is_refused(text: str) -> None:
+    with pytest.raises(SelectionError, match="nested too deep"):
+        parse_selection(text)
+
+
 @pytest.mark.parametrize("key", KEYS)
 def test_every_key_can_be_asked(key: str) -> None:
     assert parse_selection(f"{key}:a*").matches({key: ["b", "ab"]})
