@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
@@ -22,6 +23,9 @@ DERIVED_VERSION = 1
 
 _WRITES = "andon_writes"
 
+_PASSWORD = re.compile(r"(://[^/:@]*:).*(@)")
+"""In a URL that may be too broken to be taken apart, up to the last @: a password may hold one."""
+
 
 def connect(url: str) -> Engine:
     """Open the store at an SQLAlchemy URL, bringing its schema up to date.
@@ -32,11 +36,12 @@ def connect(url: str) -> Engine:
     Raises:
         UserError: The URL is malformed, names an unknown database, or nothing can be opened there.
     """
+    shown = _PASSWORD.sub(r"\1***\2", url)
     try:
         engine = create_engine(make_url(url))
     except (ArgumentError, ModuleNotFoundError, ValueError) as error:
         raise UserError(
-            f'database "{url}" cannot be used: {error}. Expected an SQLAlchemy URL '
+            f'database "{shown}" cannot be used: {error}. Expected an SQLAlchemy URL '
             "such as sqlite:///andon.db; set --database or ANDON_DATABASE_URL."
         ) from error
     if engine.dialect.name == "sqlite":

@@ -8,8 +8,8 @@ from typing import Any
 REDACTED = "[redacted]"
 
 _WORD = (
-    r"pass(?:word|wd|phrase)|secret|token|api[_-]?key|access[_-]?key|private[_-]?key"
-    r"|credential|authorization"
+    r"pass(?:word|wd|phrase)|pwd|secret(?:[_-]?key)?|token"
+    r"|(?:api|access|account|private)[_-]?key|credential|authorization"
 )
 _KEY = re.compile(rf"(?:{_WORD})s?$", re.IGNORECASE)
 # Also inside what was JSON or a printed dictionary: {'password': 'x'}.
@@ -18,6 +18,8 @@ _ASSIGNMENT = re.compile(
     r"(\[redacted\]|(?<=\")[^\"\\]+|(?<=')[^'\\]+|(?![\[{(])[^\s,;&\"'\\}]+)",
     re.IGNORECASE,
 )
+# As commands take them: --password x.
+_OPTION = re.compile(rf"(--(?:[\w-]*-)?(?:{_WORD})s?[ \t]+)(?!-)[^\s\"'\\]+", re.IGNORECASE)
 # Up to the last @ before the path: a password may hold one. A web address needs no password to
 # give a token away.
 _USERINFO = re.compile(
@@ -28,9 +30,9 @@ _USERINFO = re.compile(
 _MARKS = tuple(
     mark.encode()
     for mark in (
-        "passw", "passphrase", "secret", "token", "apikey", "api_key", "api-key", "accesskey",
-        "access_key", "access-key", "privatekey", "private_key", "private-key", "credential",
-        "authorization",
+        "passw", "passphrase", "pwd", "secret", "token", "apikey", "api_key", "api-key",
+        "accesskey", "access_key", "access-key", "accountkey", "account_key", "account-key",
+        "privatekey", "private_key", "private-key", "credential", "authorization",
     )
 )  # fmt: skip
 _ADDRESS = re.compile(rb"://[^/\s\"]*@")
@@ -56,7 +58,8 @@ def redact(event: dict[str, Any], body: bytes) -> tuple[dict[str, Any], list[str
 
 def redact_text(text: str) -> str:
     """The same for a loose piece of text, such as the excerpt of a refused body."""
-    return _USERINFO.sub(r"\1\2", _ASSIGNMENT.sub(rf"\1{REDACTED}", text))
+    hidden = _OPTION.sub(rf"\1{REDACTED}", _ASSIGNMENT.sub(rf"\1{REDACTED}", text))
+    return _USERINFO.sub(r"\1\2", hidden)
 
 
 def _walk(value: Any, path: str, found: list[str], is_secret: bool = False) -> Any:
@@ -73,7 +76,12 @@ def _walk(value: Any, path: str, found: list[str], is_secret: bool = False) -> A
             for key, item in value.items()
         }
     if isinstance(value, list):
-        return [_walk(item, f"{path}[{i}]", found, is_secret) for i, item in enumerate(value)]
+        # The words of a command: what follows "--password" is one.
+        before = [None, *value]
+        return [
+            _walk(item, f"{path}[{i}]", found, is_secret or _is_secret_value(before[i], item))
+            for i, item in enumerate(value)
+        ]
     if is_secret and isinstance(value, str | int | float) and not isinstance(value, bool):
         return _secret(value, path, found)
     if isinstance(value, str):
@@ -89,6 +97,11 @@ def _secret(value: Any, path: str, found: list[str]) -> Any:
         return value
     found.append(path)
     return REDACTED
+
+
+def _is_secret_value(option: Any, word: Any) -> bool:
+    is_option = isinstance(option, str) and option.startswith("--") and _is_secret_name(option)
+    return is_option and not (isinstance(word, str) and word.startswith("--"))
 
 
 def _is_secret_name(name: Any) -> bool:
