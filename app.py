@@ -17,6 +17,7 @@ from collections.abc import AsyncIterator, Sequence
 from datetime import timedelta
 from importlib.metadata import version
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import click
 import streamlit
@@ -47,6 +48,7 @@ from policies.worker import Worker
 
 DASHBOARD = Path(__file__).with_name("dashboard") / "main.py"
 DEMO_DATABASE = "andon-demo.db"
+METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 DRAIN_S = 5
 """How long open connections may take to end after SIGTERM, seconds."""
 
@@ -63,7 +65,14 @@ class LoopbackOnly:
         if scope["type"] in ("http", "websocket"):
             host = dict(scope["headers"]).get(b"host", b"").decode("latin-1")
             client = (scope.get("client") or ("127.0.0.1", 0))[0]
-            if not (is_loopback(client) and is_loopback(_host_of(host))):
+            origin = dict(scope["headers"]).get(b"origin", b"").decode("latin-1")
+            # A page from elsewhere may make its visitor's browser post here; producers send none.
+            from_elsewhere = origin and not is_loopback(urlsplit(origin).hostname or origin)
+            if (
+                not is_loopback(client)
+                or (host and not is_loopback(_host_of(host)))
+                or from_elsewhere
+            ):
                 await self._refuse(scope, receive, send, 403, "served on this machine only")
                 return
             if scope["path"].startswith(self.CLOSED):
@@ -81,7 +90,7 @@ class LoopbackOnly:
 
 def is_loopback(host: str) -> bool:
     """Whether a host name or address is this machine itself."""
-    if host in ("localhost", "testserver", "testclient", ""):
+    if host in ("localhost", "testserver", "testclient"):
         return True
     try:
         return ipaddress.ip_address(host).is_loopback
@@ -107,7 +116,7 @@ def _launched_on(arguments: Sequence[str]) -> list[str]:
 
 def _require_loopback(hosts: Sequence[str]) -> None:
     for host in hosts:
-        if not is_loopback(host):
+        if not is_loopback(host):  # an empty one means every address
             raise UserError(
                 f'will not listen on "{host}": without sign-in and producer keys everybody there '
                 "could read and write everything. Use 127.0.0.1, or a tunnel to this machine."
@@ -171,12 +180,14 @@ try:
     # Launchers bind the address themselves, so this is the last moment to refuse.
     _require_loopback(_launched_on(sys.argv))
 except UserError as refused:
-    sys.exit(f"andon: {refused}")
+    click.echo(f"andon: {refused}", err=True)
+    sys.exit(refused.exit_code)
 
 app = Starlette(
     routes=[
         *receiver.routes(),
-        Route("/api/{path:path}", no_such_path),
+        Route("/api", no_such_path, methods=METHODS),
+        Route("/api/{path:path}", no_such_path, methods=METHODS),
         Route("/healthz", healthz),
         Route("/readyz", readyz),
         Mount("/", app=pages),

@@ -141,7 +141,7 @@ def routes(prefix: str = "/api") -> list[BaseRoute]:
         for place in places
         for route in (
             Route(place, post_event, methods=["POST"]),
-            Route(place, only_post, methods=["GET", "PUT", "PATCH", "DELETE"]),
+            Route(place, only_post, methods=["GET", "PUT", "PATCH", "DELETE", "OPTIONS"]),
         )
     ]
 

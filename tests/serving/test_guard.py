@@ -17,7 +17,10 @@ def test_this_machine_is_loopback(host: str) -> None:
     assert is_loopback(host)
 
 
-@pytest.mark.parametrize("host", ["0.0.0.0", "192.168.1.4", "example.com", "127.0.0.1.example.com"])  # noqa: S104
+@pytest.mark.parametrize(
+    "host",
+    ["", "0.0.0.0", "192.168.1.4", "example.com", "127.0.0.1.example.com"],  # noqa: S104
+)
 def test_any_other_machine_is_not(host: str) -> None:
     assert not is_loopback(host)
 
@@ -34,11 +37,20 @@ def test_a_page_of_another_site_cannot_reach_in_by_its_own_name() -> None:
     assert client.post("/api/v1/lineage", json={}).status_code == 403
 
 
-def test_a_wrong_path_below_the_api_is_json() -> None:
-    answer = TestClient(app).get("/api/v1/nothing")
+@pytest.mark.parametrize("origin", ["https://example.com", "null"])
+def test_a_page_of_another_site_cannot_post_through_its_visitor(origin: str) -> None:
+    answer = TestClient(app).post("/api/v1/lineage", json={}, headers={"Origin": origin})
+
+    assert answer.status_code == 403
+
+
+@pytest.mark.parametrize("method", ["GET", "POST", "OPTIONS"])
+@pytest.mark.parametrize("path", ["/api", "/api/v1/nothing"])
+def test_a_wrong_path_below_the_api_is_json(method: str, path: str) -> None:
+    answer = TestClient(app).request(method, path)
 
     assert answer.status_code == 404
-    assert answer.json()["path"] == "/api/v1/nothing"
+    assert answer.json()["path"] == path
 
 
 @pytest.mark.parametrize("path", ["/_stcore/metrics", "/_stcore/agent"])

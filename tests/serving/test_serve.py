@@ -142,10 +142,11 @@ def test_each_way_to_serve_takes_events_and_shows_pages(
     "command",
     [
         (*ANDON, "serve", "--host", "0.0.0.0"),  # noqa: S104  # this is what must be refused
+        (*ANDON, "serve", "--host", ""),
         (sys.executable, "-m", "uvicorn", "app:app", "--host", "0.0.0.0"),  # noqa: S104
         (sys.executable, "-m", "streamlit", "run", "app.py", "--server.address", "0.0.0.0"),  # noqa: S104
     ],
-    ids=["andon serve", "uvicorn", "streamlit"],
+    ids=["andon serve", "every address", "uvicorn", "streamlit"],
 )
 def test_beyond_loopback_it_refuses_to_start(tmp_path: Path, command: tuple[str, ...]) -> None:
     port = "--server.port" if "streamlit" in command else "--port"
