@@ -27,6 +27,8 @@ class Check:
     """All other live findings, in the same order."""
     untold: tuple[Verdict, ...]
     """Verdicts of gating policies that are unknown or broke."""
+    judged: int
+    """How many verdicts of gating policies passed or failed there."""
     needs_evidence: bool
     """Whether missing evidence fails the gate too."""
 
@@ -34,7 +36,8 @@ class Check:
     def exit_code(self) -> int:
         if self.failing:
             return FAILING
-        return INSUFFICIENT if self.untold and self.needs_evidence else CLEAN
+        is_short = bool(self.untold) or not self.judged
+        return INSUFFICIENT if is_short and self.needs_evidence else CLEAN
 
 
 def check(
@@ -69,6 +72,12 @@ def check(
         failing=tuple(failing),
         tolerated=tuple(f for f in live if f not in failing),
         untold=tuple(untold),
+        judged=sum(
+            v.policy in gating
+            and v.outcome in (Outcome.PASS, Outcome.FAIL)
+            and _belongs(v.subject, environment, found.index)
+            for v in found.verdicts
+        ),
         needs_evidence=needs_evidence,
     )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, date, datetime, time
 from pathlib import Path
@@ -13,6 +14,7 @@ from sqlalchemy import Engine
 from catalog.cli import database_option
 from catalog.errors import UserError, did_you_mean
 from catalog.model import Environment
+from catalog.store import load_catalog
 from lineage.history import present
 from policies import pages, printing, shapes, store
 from policies.assess import assess as assess_now
@@ -21,6 +23,8 @@ from policies.check import check as check_now
 from policies.examples import disagreements
 from policies.library import LIBRARY, load_library, read_library
 from policies.model import FindingStatus, ScoreBoard, Severity
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class Instant(click.ParamType[datetime]):
@@ -37,15 +41,20 @@ class Instant(click.ParamType[datetime]):
         text = str(value)
         try:
             if len(text) == len("2026-11-20"):
-                return datetime.combine(date.fromisoformat(text), time.max, UTC)
-            found = datetime.fromisoformat(text)
-        except ValueError:
+                found = datetime.combine(date.fromisoformat(text), time.max, UTC)
+            else:
+                found = datetime.fromisoformat(text)
+                found = found.astimezone(UTC) if found.tzinfo else found.replace(tzinfo=UTC)
+            is_usable = found >= _EPOCH
+        except (ValueError, OverflowError):
+            is_usable = False
+        if not is_usable:
             self.fail(
                 f'"{text}" is no time, expected one such as 2026-11-20 or 2026-11-20T06:00:00Z.',
                 param,
                 ctx,
             )
-        return found if found.tzinfo else found.replace(tzinfo=UTC)
+        return found
 
 
 AS_OF = click.option("--as-of", type=Instant(), help="Judge as of then. Default: now.")
@@ -58,11 +67,18 @@ TEAM = click.option("--team", metavar="T", help='Only this team; "unowned" for w
 @JSON
 @database_option
 def assess(as_of: datetime | None, as_json: bool, engine: Engine) -> None:
-    """Judge the estate and update findings and scores.
+    """Judge the estate and update findings and scores. Today's last instant is now.
 
     Example: andon assess
     """
-    found = assess_now(engine, as_of or present(engine))
+    now = present(engine)
+    if as_of is not None and as_of.date() > now.date():
+        # Findings live forwards: they would stand still until that day has come.
+        raise UserError(
+            f"--as-of {as_of:%Y-%m-%d} is yet to come; what is assessed is kept, so expected "
+            f"{now:%Y-%m-%d} or earlier. To look ahead without keeping it: andon check --as-of."
+        )
+    found = assess_now(engine, now if as_of is None else min(as_of, now))
     click.echo(
         shapes.document(shapes.assessment_json(found))
         if as_json
@@ -140,10 +156,15 @@ def findings(status: str, team: str | None, as_json: bool, engine: Engine) -> No
     Example: andon findings --team finance
     """
     found = store.findings(engine, None if status == "all" else status, team)
+    scores = store.scores(engine)
+    if team is not None and not found:
+        declared = [t.id for t in load_catalog(engine).teams]
+        judged = [t.team for t in scores.teams] if scores else []
+        _require_team(team, list(dict.fromkeys([*declared, *judged])))
     click.echo(
         shapes.document([shapes.finding_json(f) for f in found])
         if as_json
-        else printing.findings_text(found, status)
+        else printing.findings_text(found, status, is_judged=scores is not None)
     )
 
 
@@ -168,14 +189,16 @@ def score(team: str | None, as_of: datetime | None, as_json: bool, engine: Engin
 
 
 def _only(board: ScoreBoard, team: str) -> ScoreBoard:
-    chosen = tuple(t for t in board.teams if t.team == team)
-    if not chosen:
-        known = [t.team for t in board.teams]
+    _require_team(team, [t.team for t in board.teams])
+    return replace(board, teams=tuple(t for t in board.teams if t.team == team))
+
+
+def _require_team(team: str, known: Sequence[str]) -> None:
+    if team not in known:
         raise UserError(
-            f'team "{team}" has nothing to score.{did_you_mean(team, known)} '
-            f"Expected one of: {', '.join(known) or 'none yet, as nothing arrived'}."
+            f'team "{team}" has nothing that was judged.{did_you_mean(team, known)} '
+            f"Expected one of: {', '.join(known) or 'none yet, as nothing was'}."
         )
-    return replace(board, teams=chosen)
 
 
 @click.group()

@@ -60,10 +60,12 @@ def finding_lines(finding: Finding) -> Iterable[str]:
     yield click.style(f"  {seen}; {finding.fingerprint[:12]}", dim=True)
 
 
-def findings_text(findings: Sequence[Finding], status: str) -> str:
+def findings_text(findings: Sequence[Finding], status: str, *, is_judged: bool) -> str:
     """Findings, the worst first."""
+    if not is_judged:
+        return "Nothing was judged yet. Send some events, then run: andon assess"
     if not findings:
-        return "Nothing is broken." if status == "open" else f"No finding is {status}."
+        return "There is no finding." if status == "all" else f"No finding is {status}."
     lines = [line for f in findings for line in (*finding_lines(f), "")]
     return "\n".join([*lines, f"{counted(len(findings), 'finding')}."])
 
@@ -99,6 +101,10 @@ def check_text(check: Check) -> str:
         lines.append(f"Failed: {many} at or above {check.fail_on.word} in {where}.")
     elif check.exit_code:
         lines.append(f"Failed: the evidence about {where} is insufficient.")
+    elif not check.judged:
+        lines.append(
+            f"Not judged: nothing is known of {where}, so nothing failed and nothing passed."
+        )
     else:
         lines.append(f"Passed: nothing at or above {check.fail_on.word} in {where}.")
     return "\n".join(lines)

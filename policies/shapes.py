@@ -97,6 +97,7 @@ def check_json(check: Check) -> dict[str, object]:
         "environment": str(check.environment) if check.environment else None,
         "fail_on": check.fail_on.word,
         "exit_code": check.exit_code,
+        "judged": check.judged,
         "findings": _findings(check.failing),
         "below_threshold": _findings(check.tolerated),
         "unknown": [verdict_json(v) for v in check.untold],

@@ -1,14 +1,16 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import click
 import pytest
 from click.testing import CliRunner, Result
+from sqlalchemy import Engine
 
-from catalog.database import connect
+from catalog.database import connect, set_meta, writing
 from catalog.errors import UserError
 from catalog.store import apply_catalog
 from lineage.ingest import Arrival, Ingestor
@@ -27,8 +29,16 @@ def database(tmp_path: Path) -> str:
     bodies = [run("load", e.ago(0.2)), run("fix", e.ago(0.1), namespace="laptop")]
     Ingestor(engine).ingest([Arrival(body, "test") for body in bodies])
     apply_catalog(engine, CATALOG, "person:ana", e.ago(1))
+    set_clock(engine)
     engine.dispose()
     return url
+
+
+def set_clock(engine: Engine) -> None:
+    """Let the store call an instant on the day of the events its now, whatever the clock says."""
+    behind = datetime.now(UTC) - e.NOW
+    with writing(engine) as connection:
+        set_meta(connection, "clock_behind_us", behind // timedelta(microseconds=1))
 
 
 def andon(*args: str, database: str | None = None) -> Result:
@@ -77,7 +87,23 @@ def test_findings_are_sentences(database: str) -> None:
     assert andon("findings", "--status", "resolved", database=database).stdout == (
         "No finding is resolved.\n"
     )
-    assert andon("findings", "--team", "crm", database=database).stdout == "Nothing is broken.\n"
+    nobodys = andon("findings", "--team", "unowned", "--status", "waived", database=database)
+    assert nobodys.stdout == "No finding is waived.\n"
+    with pytest.raises(UserError, match='Did you mean "unowned"'):
+        andon("findings", "--team", "unowed", database=database)
+
+
+def test_findings_before_any_assessment_say_that_nothing_was_judged(database: str) -> None:
+    assert "Nothing was judged yet" in andon("findings", database=database).stdout
+
+
+def test_assess_keeps_nothing_about_days_to_come(database: str) -> None:
+    with pytest.raises(UserError, match="2026-11-21 is yet to come"):
+        andon("assess", "--as-of", "2026-11-21", database=database)
+
+    today = document("assess", "--as-of", "2026-11-20", "--json", database=database)
+
+    assert today["as_of"] < "2026-11-20T13"
 
 
 def test_findings_have_the_promised_fields(database: str) -> None:
@@ -110,8 +136,8 @@ def test_findings_have_the_promised_fields(database: str) -> None:
     [
         ([], 1, "Failed: 2 findings at or above high in every environment."),
         (["--env", "prod", "--fail-on", "critical"], 1, "Failed: 1 finding at or above critical"),
-        (["--env", "dev"], 0, "Passed: nothing at or above high in dev."),
-        (["--env", "dev", "--unknown", "fail"], 0, "Passed"),
+        (["--env", "dev"], 0, "Not judged: nothing is known of dev"),
+        (["--env", "dev", "--unknown", "fail"], 3, "the evidence about dev is insufficient"),
     ],
 )
 def test_the_gate_exits_with_what_it_found(
@@ -182,7 +208,9 @@ def test_a_team_without_assets_is_answered_with_those_that_have(database: str) -
         andon("score", "--as-of", NOW, "--team", "unowed", database=database)
 
 
-@pytest.mark.parametrize("text", ["yesterday", "2026-13-01", "2026-11-20T25:00"])
+@pytest.mark.parametrize(
+    "text", ["yesterday", "2026-13-01", "2026-11-20T25:00", "0001-01-01", "9999-12-31T23:00-05:00"]
+)
 def test_a_time_that_is_none_is_refused_with_an_example(database: str, text: str) -> None:
     result = andon("score", "--as-of", text, database=database)
 
