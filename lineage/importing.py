@@ -13,6 +13,7 @@ from pathlib import Path
 import orjson
 
 from catalog.errors import UserError
+from lineage.events import RefusedError
 from lineage.ingest import Arrival, Ingestor, Receipt, Status
 
 BATCH = 512
@@ -78,8 +79,7 @@ def files_in(paths: Sequence[str]) -> list[Path | None]:
 def ingest_file(ingestor: Ingestor, path: Path | None, summary: Summary) -> None:
     """Take in every event of one file, counting into ``summary``.
 
-    Raises:
-        UserError: The file cannot be read.
+    A file that cannot be read is one rejection; the others are not lost with it.
     """
     name = "-" if path is None else str(path)
     try:
@@ -88,7 +88,11 @@ def ingest_file(ingestor: Ingestor, path: Path | None, summary: Summary) -> None
             content = gzip.decompress(content)
         content = content.removeprefix(codecs.BOM_UTF8)
     except (OSError, EOFError, zlib.error) as error:
-        raise UserError(f'"{name}" cannot be read: {error}') from error
+        refused = RefusedError(400, f"the file cannot be read: {error}", "", "a complete file")
+        arrival = Arrival(b"", f"{name}:1")
+        ingestor.refuse(arrival, refused)
+        summary.add([arrival], [Receipt(Status.REJECTED, None, refusal=refused)])
+        return
     batch: list[Arrival] = []
     for line, body in _split(content):
         batch.append(Arrival(body, f"{name}:{line}"))

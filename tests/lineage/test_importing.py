@@ -32,9 +32,10 @@ def lines(events: list[dict[str, Any]], end: str = "\n") -> bytes:
     return "".join(json.dumps(event) + end for event in events).encode()
 
 
-def summary_of(store: Engine, path: Path) -> Summary:
+def summary_of(store: Engine, *paths: Path) -> Summary:
     summary = Summary()
-    ingest_file(Ingestor(store), path, summary)
+    for path in paths:
+        ingest_file(Ingestor(store), path, summary)
     return summary
 
 
@@ -120,17 +121,20 @@ def test_elements_of_an_array_that_are_no_events_are_rejected_alone(
 
 
 @pytest.mark.parametrize("cut", [1, 10, -9, -1])
-def test_a_truncated_archive_is_one_clear_error(
+def test_a_truncated_archive_is_one_rejection_and_loses_no_other_file(
     store: Engine, tmp_path: Path, events: list[dict[str, Any]], cut: int
 ) -> None:
+    whole = tmp_path / "whole.ndjson"
+    whole.write_bytes(lines(events))
     path = tmp_path / "events.gz"
     content = gzip.compress(lines(events))
     path.write_bytes(content[: max(cut, 3)] if cut > 0 else content[:cut])
 
-    with pytest.raises(UserError, match=r"events\.gz.*cannot be read"):
-        summary_of(store, path)
+    summary = summary_of(store, path, whole)
 
-    assert intake(store).events == 0
+    assert (summary.rejected, summary.stored) == (1, len(events))
+    assert "cannot be read" in str(summary.rejections[0]["reason"])
+    assert intake(store).rejected == 1
 
 
 def test_a_folder_is_read_in_order_and_only_what_may_hold_events(
@@ -199,18 +203,21 @@ def test_ingest_reads_standard_input(database: str, events: list[dict[str, Any]]
     assert json.loads(packed.stdout)["duplicates"] == 3
 
 
-@pytest.mark.parametrize("name", ["absent.json", "broken.gz"])
-def test_a_file_that_cannot_be_read_is_one_sentence(
-    tmp_path: Path, database: str, name: str
-) -> None:
-    (tmp_path / "broken.gz").write_bytes(gzip.compress(b"{}" * 99)[:-9])
-
-    result = run(cli.ingest, str(tmp_path / name), database)
+def test_a_file_that_does_not_exist_is_one_sentence(tmp_path: Path, database: str) -> None:
+    result = run(cli.ingest, str(tmp_path / "absent.json"), database)
 
     assert isinstance(result.exception, UserError)
     assert result.exception.exit_code == 2
-    assert name in str(result.exception)
-    assert "\n" not in str(result.exception)
+    assert "absent.json" in str(result.exception)
+
+
+def test_a_file_that_cannot_be_read_is_named_and_ends_with_1(tmp_path: Path, database: str) -> None:
+    (tmp_path / "broken.gz").write_bytes(gzip.compress(b"{}" * 99)[:-9])
+
+    result = run(cli.ingest, str(tmp_path), database)
+
+    assert result.exit_code == 1
+    assert "broken.gz:1: the file cannot be read" in result.stderr
 
 
 def test_digest_is_64_hex_digits_that_a_rebuild_keeps(
