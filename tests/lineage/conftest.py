@@ -17,6 +17,11 @@ from sqlalchemy import Engine, delete, event
 from sqlmodel import SQLModel
 
 from catalog.database import DERIVED_VERSION, connect, set_meta, writing
+from catalog.store import apply_catalog
+from lineage.estate import Estate
+from lineage.ingest import Arrival, Ingestor
+from lineage.reading import load_estate
+from tests.lineage.worlds import NOW, at, catalog_of
 
 EVENTS = Path(__file__).parents[3] / "shared" / "openlineage" / "events"
 
@@ -119,3 +124,21 @@ def make_event() -> MakeEvent:
 def today() -> datetime:
     """The instant at which made-up events are looked at."""
     return datetime(2026, 11, 20, 9, tzinfo=UTC)
+
+
+@pytest.fixture
+def world(store: Engine, make_event: MakeEvent, tmp_path: Path) -> Callable[..., Estate]:
+    """Ingests events, applies declared files, and answers with the estate."""
+    runs = iter(range(1000))
+
+    def build(*events: dict[str, Any], declared: str = "") -> Estate:
+        filled = [
+            {**make_event(run={"runId": f"run {next(runs)}"}, eventTime=at(1)), **event}
+            for event in events
+        ]
+        Ingestor(store).ingest([Arrival(json.dumps(event).encode(), "t") for event in filled])
+        if declared:
+            apply_catalog(store, catalog_of(tmp_path, declared), "person:ana", NOW)
+        return load_estate(store, NOW)
+
+    return build

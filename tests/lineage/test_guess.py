@@ -29,7 +29,7 @@ PROD, DEV, TEST, STAGING = (
         ("postgres://wh:5432", "db.raw.prod", None),
         ("postgres://wh:5432", "db.production_orders_x.y", PROD),
         ("postgres://delivery:5432", "db.developers.orders", None),
-        ("duckdb:///home/dev/shop.duckdb", "shop.raw.orders", None),
+        ("duckdb:///srv/dev/shop.duckdb", "shop.raw.orders", None),
         ("duckdb:///x/shop_prod.duckdb", "shop.raw.orders", PROD),
         ("file", "data/orders.csv", None),
         ("", "", None),

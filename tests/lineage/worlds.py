@@ -1,0 +1,58 @@
+"""Small worlds of events for tests of the estate, and what to ask them."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from catalog.formats import read_catalog
+from catalog.model import AssetKey, Catalog, Kind
+from lineage.estate import Dataset, Estate, Job, Write
+
+DAY = datetime(2026, 11, 20, tzinfo=UTC)
+NOW = DAY + timedelta(hours=9)
+WH = "postgres://wh:5432"
+
+
+def at(minute: int) -> str:
+    return (DAY + timedelta(minutes=minute)).isoformat()
+
+
+def dataset(name: str, namespace: str = WH, **facets: Any) -> dict[str, Any]:
+    return {"namespace": namespace, "name": name, "facets": facets}
+
+
+def job(name: str, integration: str | None = None, namespace: str = "jobs", **facets: Any) -> Any:
+    if integration:
+        facets["jobType"] = {"processingType": "BATCH", "integration": integration}
+    return {"namespace": namespace, "name": name, "facets": facets}
+
+
+def catalog_of(tmp_path: Path, text: str) -> Catalog:
+    folder = tmp_path / "governance"
+    folder.mkdir(exist_ok=True)
+    (folder / "all.yml").write_text(text)
+    return read_catalog(folder)
+
+
+def get(estate: Estate, name: str, namespace: str = WH) -> Dataset:
+    return estate.datasets[AssetKey(Kind.DATASET, namespace, name)]
+
+
+def get_job(estate: Estate, name: str, namespace: str = "jobs") -> Job:
+    return estate.jobs[AssetKey(Kind.JOB, namespace, name)]
+
+
+def write_of(estate: Estate, job_name: str) -> Write:
+    (write,) = [w for w in estate.writes if w.job.name == job_name]
+    return write
+
+
+def principal(name: str) -> dict[str, Any]:
+    return {"tags": {"tags": [{"key": "principal", "value": name}]}}
+
+
+def encode(event: Any) -> bytes:
+    return json.dumps(event).encode()
