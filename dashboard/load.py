@@ -18,7 +18,7 @@ from lineage.stories import RunSummary
 from policies import store
 from policies.library import load_library
 from policies.maturity.model import Practice, load_model
-from policies.model import Finding, Policy, ScoreBoard
+from policies.model import Finding, Policy, ScoreBoard, Verdict
 from policies.store import ScorePoint
 
 KEPT = 4
@@ -53,6 +53,11 @@ def findings(revision: int) -> tuple[Finding, ...]:
 def live_findings(revision: int) -> tuple[Finding, ...]:
     """Findings that somebody still has to do something about, the worst and newest first."""
     return tuple(f for f in findings(revision) if f.status.is_live)
+
+
+def verdicts(revision: int, key: AssetKey) -> tuple[Verdict, ...]:
+    """What every policy that applies to an asset or to writes to it answered."""
+    return _verdicts(Settings().database_url, revision, key)
 
 
 def scores(revision: int) -> ScoreBoard | None:
@@ -112,6 +117,12 @@ def _estate(url: str, revision: int, hour: str) -> Estate:
 def _findings(url: str, revision: int) -> tuple[Finding, ...]:
     del revision
     return store.findings(_engine(url), status=None)
+
+
+@st.cache_resource(show_spinner=False, max_entries=64)
+def _verdicts(url: str, revision: int, key: AssetKey) -> tuple[Verdict, ...]:
+    del revision
+    return store.verdicts_of(_engine(url), key)
 
 
 @st.cache_resource(show_spinner=False, max_entries=KEPT)

@@ -101,7 +101,9 @@ def _more(found: Finding, estate: Estate, now: datetime, key: str) -> None:
     policy = load.policies().get(found.policy)
     pieces = len(found.evidence)
     opened = st.expander(
-        f"Why, what to do and {words.count(pieces, 'proof')}" if pieces else "Why and what to do",
+        f"Why, what to do and {words.count(pieces, 'piece')} of evidence"
+        if pieces
+        else "Why and what to do",
         type="compact",
         key=f"{key}_{found.fingerprint[:16]}",
         on_change="rerun",

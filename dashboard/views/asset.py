@@ -12,7 +12,7 @@ from catalog.model import AssetKey, Claim, Kind
 from dashboard import around, frame, load, look, parts, words
 from dashboard.lineage_graph.neighbourhood import find
 from lineage.estate import Dataset, DataTest, DataTestStatus, Estate, Job, Provenance
-from policies.model import Finding
+from policies.model import Finding, Outcome, Verdict, WriteSubject
 
 FIELDS_MOST = 40
 
@@ -23,15 +23,19 @@ def page() -> None:
     """Read once, draw from top to bottom, decide nothing."""
     revision, now = frame.revision(), load.now()
     estate = load.estate(revision)
+    if not st.query_params:
+        st.switch_page(frame.ASSETS)
     asset = _asked(estate)
     if asset is None:
-        st.switch_page(frame.ASSETS)
+        st.page_link(frame.ASSETS, label="All assets", icon=":material/arrow_back:")
+        return
+    verdicts = _verdicts(asset, estate, revision)
     live = [f for f in load.live_findings(revision) if _concerns(f, asset.key)]
     st.page_link(frame.ASSETS, label="All assets", icon=":material/arrow_back:")
     st.title(words.plain(asset.display_name), icon=parts.asset_icon(asset), anchor=False)
     st.markdown(f":gray[:small[{words.code(asset.key.namespace)} {words.code(asset.key.name)}]]")
     _badges(asset)
-    st.markdown(_health(asset, live, now))
+    st.markdown(_health(asset, live, verdicts, now))
     if isinstance(asset, Dataset):
         proof = load.provenance(estate, asset.key)
         st.markdown(
@@ -49,7 +53,7 @@ def page() -> None:
         else:
             _writes(asset, estate, now)
     with right:
-        _findings(live, estate, now)
+        _findings(live, verdicts, estate, now)
         _owners(asset)
         if isinstance(asset, Dataset):
             _jobs(asset, estate)
@@ -59,7 +63,7 @@ def page() -> None:
 
 
 def _asked(estate: Estate) -> Dataset | Job | None:
-    """The asset that the address names, by surrogate id or by namespace and name."""
+    """The asset that the address names, by surrogate id or by namespace and name; else says so."""
     asked = st.query_params
     if "namespace" in asked and "name" in asked:
         kind = Kind.JOB if asked.get("kind") == Kind.JOB else Kind.DATASET
@@ -67,9 +71,7 @@ def _asked(estate: Estate) -> Dataset | Job | None:
         if found is None:
             st.warning("No asset with this namespace and name has arrived.")
         return found
-    if "asset" not in asked:
-        return None
-    found = around.by_id(estate, asked["asset"])
+    found = around.by_id(estate, asked.get("asset", ""))
     if found is None:
         st.warning("No asset has this number. It may have been renumbered by a rebuild.")
     return found
@@ -106,14 +108,36 @@ def _concerns(found: Finding, key: AssetKey) -> bool:
     return key in (found.subject.asset, getattr(found.subject, "job", None))
 
 
-def _health(asset: Dataset | Job, live: Sequence[Finding], now: datetime) -> str:
+def _verdicts(asset: Dataset | Job, estate: Estate, revision: int) -> list[Verdict]:
+    """The verdicts about an asset, and about the writes to a dataset or by a job."""
+    if isinstance(asset, Dataset):
+        return list(load.verdicts(revision, asset.key))
+    written = sorted({w.dataset for w in estate.writes if w.job == asset.key})
+    found = [v for key in written for v in load.verdicts(revision, key)]
+    return [v for v in found if isinstance(v.subject, WriteSubject) and v.subject.job == asset.key]
+
+
+def _no_finding(verdicts: Sequence[Verdict]) -> str:
+    """That nothing is open, and whether that is because it was judged and passed."""
+    unknown = {v.policy for v in verdicts if v.outcome in (Outcome.UNKNOWN, Outcome.ERROR)}
+    if unknown:
+        cannot = words.count(len(unknown), "policy", "policies")
+        return f":gray[:material/help: **No open finding**, but {cannot} cannot tell]"
+    if not verdicts:
+        return ":gray[**No open finding**, as no policy applies]"
+    return ":green[:material/check_circle: **No open finding**]"
+
+
+def _health(
+    asset: Dataset | Job, live: Sequence[Finding], verdicts: Sequence[Verdict], now: datetime
+) -> str:
     if live:
         worst = max(f.severity for f in live)
         colour, icon = look.SEVERITIES[worst.word]
         number = words.count(len(live), "open finding")
         pieces = [f":{colour}[{icon} **{number}**], the worst {worst.word}"]
     else:
-        pieces = [":green[:material/check_circle: **No open finding**]"]
+        pieces = [_no_finding(verdicts)]
     if isinstance(asset, Job):
         state = asset.last_state.value if asset.last_state else "unknown"
         at = f" {words.clock(asset.last_run_at, now)}" if asset.last_run_at else ""
@@ -217,12 +241,14 @@ def _fields(dataset: Dataset) -> None:
                 st.markdown("\n\n".join(lines[FIELDS_MOST:]))
 
 
-def _findings(live: Sequence[Finding], estate: Estate, now: datetime) -> None:
+def _findings(
+    live: Sequence[Finding], verdicts: Sequence[Verdict], estate: Estate, now: datetime
+) -> None:
     with parts.card("asset_findings", "Findings", "Open ones"):
         for found in live:
             parts.finding(found, estate, now, "asset", is_brief=False)
         if not live:
-            st.markdown(":green[:material/check_circle:] No open finding.")
+            st.markdown(f"{_no_finding(verdicts)}.")
 
 
 def _owners(asset: Dataset | Job) -> None:

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from typing import TypeVar
+
 import streamlit as st
 
-from catalog.model import Kind
+from catalog.model import Claim, Kind
 from dashboard import frame, load, look, parts, words
 from lineage.estate import Dataset, Job
 from policies.model import Severity
 
 LISTED = 25
+
+T = TypeVar("T")
 
 
 def page() -> None:
@@ -72,7 +76,9 @@ def _matches(asset: Dataset | Job, query: str) -> bool:
 
 
 def _row(asset: Dataset | Job, severity: Severity | None) -> None:
-    notes = [asset.key.kind.value, *_places(asset), asset.team or "no owner"]
+    owner = next(iter(asset.owners), None)
+    team = f"{asset.team}{_mark(owner)}" if asset.team else "no owner"
+    notes = [asset.key.kind.value, *_places(asset), team]
     trouble = ""
     if severity is not None:
         colour, icon = look.SEVERITIES[severity.word]
@@ -84,12 +90,18 @@ def _row(asset: Dataset | Job, severity: Severity | None) -> None:
 
 
 def _places(asset: Dataset | Job) -> list[str]:
-    found = [asset.environment.value.value] if asset.environment else []
+    environment = asset.environment
+    found = [f"{environment.value}{_mark(environment)}"] if environment else []
     if isinstance(asset, Dataset):
-        found = [asset.platform, *found, *([asset.zone.value.value] if asset.zone else [])]
+        zone = [f"{asset.zone.value}{_mark(asset.zone)}"] if asset.zone else []
+        found = [asset.platform, *found, *zone]
     elif asset.integration:
         found = [asset.integration.lower(), *found]
     return found
+
+
+def _mark(claim: Claim[T] | None) -> str:
+    return " (guess)" if claim is not None and claim.is_guess else ""
 
 
 if __name__ == "__main__":

@@ -50,7 +50,7 @@ def page() -> None:
         _teams(scores, estate)
         _trend(estate, revision)
     with right:
-        _attention(live, estate, now)
+        _attention(live, scores, estate, now)
     _arrived(jobs, estate, revision, now)
 
 
@@ -86,7 +86,7 @@ def _tiles(
         ("Maturity score", *_score_tile(scores)),
         ("Datasets with an owner", *_owned_tile(datasets, is_declared)),
         ("Tested in the last 7 days", *_tested_tile(datasets, tested)),
-        ("Open findings", f"{len(live):,}", ", ".join(by_severity) or "nothing is broken"),
+        ("Open findings", f"{len(live):,}", ", ".join(by_severity) or "none"),
     ]
     with st.grid(4, min_column_width=190, gap="small"):
         for label, value, note in tiles:
@@ -176,7 +176,9 @@ def _trend(estate: Estate, revision: int) -> None:
     days = {day for points in series.values() for day, _ in points}
     if len(days) < TREND_DAYS:
         return
-    note = f"What is demonstrated, out of 100, over {words.count(len(days), 'day')}"
+    # The days that were scored may lie weeks apart.
+    span = words.count((max(days) - min(days)).days, "day")
+    note = f"What is demonstrated, out of 100, over {span}"
     with parts.card("board_trend", "Score by day", note):
         st.plotly_chart(
             _trend_figure(tuple(series.items()), frame.theme()),
@@ -249,16 +251,28 @@ def _counted(practice: PracticeScore) -> str:
     return ", ".join(filter(None, pieces)) or ":gray[nothing to count]"
 
 
-def _attention(live: Sequence[Finding], estate: Estate, now: datetime) -> None:
+def _attention(
+    live: Sequence[Finding], scores: ScoreBoard | None, estate: Estate, now: datetime
+) -> None:
     shown = live[:ATTENTION_MOST]
     note = f"{len(shown)} of {words.count(len(live), 'open finding')}, the worst first"
     with parts.card("board_attention", "Needs attention", note if live else "", stretch=True):
         if not live:
-            st.markdown(":green[:material/check_circle:] Nothing is broken.")
+            st.markdown(_calm(scores))
             return
         for found in shown:
             parts.finding(found, estate, now, "board", is_brief=True)
         st.page_link(frame.FINDINGS, label="All findings", icon=":material/arrow_forward:")
+
+
+def _calm(scores: ScoreBoard | None) -> str:
+    """That there is no finding, and how much evidence that rests on."""
+    if scores is None:
+        return ":gray[Nothing was judged yet.]"
+    missing = 1 - scores.organisation.coverage
+    if missing > 0:
+        return f":gray[No open finding, but {words.percent(missing)} of the evidence is missing.]"
+    return ":green[:material/check_circle:] No open finding."
 
 
 def _arrived(jobs: Sequence[Job], estate: Estate, revision: int, now: datetime) -> None:
@@ -280,7 +294,8 @@ def _run(job: Job, estate: Estate, now: datetime) -> None:
     keys = {w.dataset for w in estate.writes if w.job == job.key}
     written = sorted(parts.asset_of(estate, key) for key in keys)
     at = words.clock(job.last_run_at, now) if job.last_run_at else ""
-    what = f" wrote {words.listed(map(words.plain, written), 3)}" if written else ""
+    # Of the last 30 days and not of this run alone, which may have failed.
+    what = f" writes {words.listed(map(words.plain, written), 3)}" if written else ""
     state = job.last_state.value if job.last_state else "unknown"
     st.markdown(
         f":{colour}[{icon}] **{words.plain(job.display_name)}**{what}  \n"

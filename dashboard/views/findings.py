@@ -31,8 +31,8 @@ def page() -> None:
     if not findings:
         with st.container(border=True, key="findings_none"):
             st.markdown(
-                ":green[:material/check_circle:] **Nothing is broken.** What cannot be told for "
-                "want of evidence is not here: it counts as unknown in the scores."
+                "**No finding was made.** What cannot be told for want of evidence is not here: "
+                "it counts as unknown in the scores."
             )
         return
     shown = _filtered(findings)

@@ -80,7 +80,7 @@ def _warnings(intake: Intake) -> None:
         for warned in intake.warnings:
             st.markdown(_warning(warned))
         if not intake.warnings:
-            st.markdown(":green[:material/check_circle:] Every event is as its schema says.")
+            st.markdown(":green[:material/check_circle:] Nothing odd was noticed.")
 
 
 def _warning(warned: WarningCount) -> str:

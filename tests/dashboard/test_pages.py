@@ -104,11 +104,34 @@ def test_a_job_has_a_page_too(filled: Engine) -> None:
 
 
 @pytest.mark.parametrize("asked", ["999999", "x", ""])
-def test_an_asset_that_is_not_there_is_answered_with_the_list(filled: Engine, asked: str) -> None:
+def test_an_asset_that_is_not_there_is_answered_with_a_sentence(filled: Engine, asked: str) -> None:
     app = visit("asset", asset=asked)
 
     assert not app.exception
-    assert "3 datasets" in words(app)
+    assert "No asset has this number" in words(app)
+    assert links(app) == ["All assets"]
+
+
+def test_a_name_that_never_arrived_is_answered_with_a_sentence(filled: Engine) -> None:
+    app = visit("asset", namespace=WAREHOUSE, name="shop.mart.none")
+
+    assert "No asset with this namespace and name has arrived." in words(app)
+
+
+def test_no_asset_at_all_is_answered_with_the_list(filled: Engine) -> None:
+    assert "3 datasets" in words(visit("asset"))
+
+
+def test_an_asset_without_findings_says_what_nobody_could_judge(filled: Engine) -> None:
+    estate = load_estate(filled, NOW)
+
+    app = visit("asset", asset=number_of(estate, "shop.orders"))
+
+    assert "No open finding, but 1 policy cannot tell" in words(app)
+
+
+def test_the_list_of_assets_marks_guesses(filled: Engine) -> None:
+    assert "postgres · prod (guess) · mart (guess)" in words(visit("assets"))
 
 
 def test_assets_are_found_by_part_of_a_name(filled: Engine) -> None:
@@ -123,7 +146,7 @@ def test_a_finding_opens_to_the_event_that_proves_it(filled: Engine) -> None:
     app = visit("findings")
     before = words(app)
 
-    opened = next(e for e in app.expander if "proof" in e.label)
+    opened = next(e for e in app.expander if "of evidence" in e.label)
     app.session_state[str(opened.key)] = True
     app.run()
 
