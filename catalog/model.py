@@ -111,10 +111,6 @@ class Claim(Generic[T]):
     def is_guess(self) -> bool:
         return self.basis is Basis.GUESSED
 
-    @property
-    def trust(self) -> Trust:
-        return Trust.E1 if self.basis is Basis.ASSERTED else Trust.E0
-
 
 @dataclass(frozen=True, slots=True)
 class EnvironmentRule:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
-from datetime import UTC, datetime, timedelta
+from collections.abc import Callable
+from datetime import timedelta
 from itertools import permutations
 from typing import Any
 
@@ -18,31 +18,12 @@ from lineage.fold import Run, fold_run, named_sources, shape_of
 from lineage.ingest import Arrival, Ingestor, Status
 from lineage.projection import RUN
 from lineage.reading import load_estate
-from lineage.rebuild import digest
+from tests.lineage.worlds import DAY, NOW, at, take
 
 CleanStore = Callable[[], Engine]
 MakeEvent = Callable[..., dict[str, Any]]
 
-DAY = datetime(2026, 11, 20, tzinfo=UTC)
-NOW = DAY + timedelta(hours=9)
 ORDERS = AssetKey(Kind.DATASET, "duckdb://wh", "wh.main.orders")
-
-
-def take(engine: Engine, batches: Sequence[Sequence[bytes]]) -> None:
-    ingestor = Ingestor(engine)
-    for batch in batches:
-        if batch:
-            ingestor.ingest([Arrival(body, "t") for body in batch])
-
-
-def digest_of(clean_store: CleanStore, batches: Sequence[Sequence[bytes]]) -> str:
-    engine = clean_store()
-    take(engine, batches)
-    return digest(engine)
-
-
-def at(minute: int) -> str:
-    return (DAY + timedelta(minutes=minute)).isoformat()
 
 
 # Runs

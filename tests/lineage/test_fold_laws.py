@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import random
 from collections.abc import Callable, Sequence
-from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from hypothesis import HealthCheck, given, settings
@@ -14,33 +13,14 @@ from sqlalchemy import Engine
 
 from catalog.model import AssetKey, Kind
 from lineage.events import parse_event
-from lineage.ingest import Arrival, Ingestor
 from lineage.reading import load_estate
 from lineage.rebuild import digest, rebuild
+from tests.lineage.worlds import NOW, at, digest_of, take
 
 CleanStore = Callable[[], Engine]
 MakeEvent = Callable[..., dict[str, Any]]
 
-DAY = datetime(2026, 11, 20, tzinfo=UTC)
-NOW = DAY + timedelta(hours=9)
 ORDERS = AssetKey(Kind.DATASET, "duckdb://wh", "wh.main.orders")
-
-
-def take(engine: Engine, batches: Sequence[Sequence[bytes]]) -> None:
-    ingestor = Ingestor(engine)
-    for batch in batches:
-        if batch:
-            ingestor.ingest([Arrival(body, "t") for body in batch])
-
-
-def digest_of(clean_store: CleanStore, batches: Sequence[Sequence[bytes]]) -> str:
-    engine = clean_store()
-    take(engine, batches)
-    return digest(engine)
-
-
-def at(minute: int) -> str:
-    return (DAY + timedelta(minutes=minute)).isoformat()
 
 
 # A small alphabet

@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from sqlalchemy import Engine
+
 from catalog.formats import read_catalog
 from catalog.model import AssetKey, Catalog, Kind
 from lineage.estate import Dataset, Estate, Job, Write
+from lineage.ingest import Arrival, Ingestor
+from lineage.rebuild import digest
+
+CleanStore = Callable[[], Engine]
 
 DAY = datetime(2026, 11, 20, tzinfo=UTC)
 NOW = DAY + timedelta(hours=9)
@@ -56,3 +63,16 @@ def principal(name: str) -> dict[str, Any]:
 
 def encode(event: Any) -> bytes:
     return json.dumps(event).encode()
+
+
+def take(engine: Engine, batches: Sequence[Sequence[bytes]]) -> None:
+    ingestor = Ingestor(engine)
+    for batch in batches:
+        if batch:
+            ingestor.ingest([Arrival(body, "t") for body in batch])
+
+
+def digest_of(clean_store: CleanStore, batches: Sequence[Sequence[bytes]]) -> str:
+    engine = clean_store()
+    take(engine, batches)
+    return digest(engine)
