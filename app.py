@@ -255,22 +255,25 @@ def demo(port: int, database: str | None, fresh: bool) -> None:
 
     Example: andon demo --fresh
     """
-    listener = _listen("127.0.0.1", port)
-    url = database or f"sqlite:///{DEMO_DATABASE}"
-    os.environ["ANDON_DATABASE_URL"] = url
-    if fresh and url.startswith("sqlite:///"):
-        for ending in ("", "-wal", "-shm"):
-            Path(url.removeprefix("sqlite:///") + ending).unlink(missing_ok=True)
-    engine = connect(url)
-    anchor = filling.begin(engine)
-    assess(engine, present(engine))
-    click.echo(f"For the sample company it is {anchor:%Y-%m-%d %H:%M} UTC", err=True)
-    engine.dispose()
-    # In a process of its own, so that no page waits for it.
-    multiprocessing.get_context("spawn").Process(
-        target=_fill_behind, args=(url,), name="history", daemon=True
-    ).start()
-    _serve(listener)
+    with _listen("127.0.0.1", port) as listener:
+        url = database or f"sqlite:///{DEMO_DATABASE}"
+        os.environ["ANDON_DATABASE_URL"] = url
+        if fresh and url.startswith("sqlite:///"):
+            own = connect(url)
+            filling.require_own(own)
+            own.dispose()
+            for ending in ("", "-wal", "-shm"):
+                Path(url.removeprefix("sqlite:///") + ending).unlink(missing_ok=True)
+        engine = connect(url)
+        anchor = filling.begin(engine)
+        assess(engine, present(engine))
+        click.echo(f"For the sample company it is {anchor:%Y-%m-%d %H:%M} UTC", err=True)
+        engine.dispose()
+        # In a process of its own, so that no page waits for it.
+        multiprocessing.get_context("spawn").Process(
+            target=_fill_behind, args=(url,), name="history", daemon=True
+        ).start()
+        _serve(listener)
 
 
 def _fill_behind(url: str) -> None:
@@ -286,7 +289,10 @@ def _fill_behind(url: str) -> None:
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(version("andon"), prog_name="andon")
 def cli() -> None:
-    """Andon: lineage from OpenLineage events, judged, scored and explained."""
+    """Andon: lineage from OpenLineage events, judged, scored and explained.
+
+    Example: andon demo
+    """
 
 
 for command in (

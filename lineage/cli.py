@@ -10,6 +10,7 @@ import click
 from sqlalchemy import Engine
 
 from catalog.cli import database_option, progress
+from catalog.errors import UserError
 from lineage import log
 from lineage.history import present
 from lineage.importing import Summary, files_in, ingest_file
@@ -93,7 +94,12 @@ def init(folder: Path, engine: Engine) -> None:
 
     Example: andon init governance/
     """
-    written = write_proposal(load_estate(engine, present(engine)), folder)
+    try:
+        written = write_proposal(load_estate(engine, present(engine)), folder)
+    except OSError as error:
+        raise UserError(
+            f'"{folder}" cannot be written: {error.strerror}. Give a folder that can be made.'
+        ) from error
     for path in written:
         click.echo(f"wrote {path}")
     if written:

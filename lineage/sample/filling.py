@@ -8,8 +8,10 @@ from sqlalchemy import Engine
 
 from catalog.cli import progress
 from catalog.database import get_meta, set_meta, writing
+from catalog.errors import UserError
 from catalog.formats import read_catalog
 from catalog.store import apply_catalog
+from lineage import log
 from lineage.events import microseconds, moment
 from lineage.ingest import Arrival, Ingestor
 from lineage.sample import GOVERNANCE
@@ -29,7 +31,11 @@ def begin(engine: Engine) -> datetime:
 
     Returns:
         The instant that the company calls now: when it was first filled.
+
+    Raises:
+        UserError: The store holds events of somebody else.
     """
+    require_own(engine)
     now = datetime.now(UTC).replace(second=0, microsecond=0)
     with writing(engine) as connection:
         stored = get_meta(connection, "demo_anchor_us")
@@ -40,6 +46,20 @@ def begin(engine: Engine) -> datetime:
     for day in range(_filled(engine), FIRST_DAYS):
         _fill_day(engine, Ingestor(engine), anchor, day)
     return anchor
+
+
+def require_own(engine: Engine) -> None:
+    """Refuse a store with events that are not the sample company's.
+
+    Raises:
+        UserError: It holds some; they would be mixed, or lost with a fresh beginning.
+    """
+    with engine.connect() as connection:
+        if not get_meta(connection, "demo_anchor_us") and log.count(connection):
+            raise UserError(
+                f'database "{engine.url}" holds events of its own, and the sample company would '
+                "be mixed with them. Give another, or none, to --database."
+            )
 
 
 def fill_history(engine: Engine) -> None:
