@@ -14,7 +14,6 @@ from lineage import history, reading, stories
 from lineage import intake as arrivals
 from lineage.estate import Estate, Provenance
 from lineage.intake import Intake
-from lineage.stories import RunSummary
 from policies import store
 from policies.library import load_library
 from policies.maturity.model import Practice, load_model
@@ -78,11 +77,6 @@ def intake(revision: int) -> Intake:
 def provenance(shown: Estate, key: AssetKey) -> Provenance | None:
     """How the newest version of a dataset came to be."""
     return stories.provenance(engine(), shown, key)
-
-
-def runs(shown: Estate, key: AssetKey, most: int) -> list[RunSummary]:
-    """The newest runs that touched a dataset, newest first."""
-    return stories.dataset_runs(engine(), shown, key, most)
 
 
 def event(event_id: str) -> dict[str, object] | None:

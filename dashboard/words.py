@@ -79,8 +79,13 @@ def clock(at: datetime, now: datetime) -> str:
 
 
 def age(at: datetime, now: datetime) -> str:
-    """How long ago, in the largest unit that fits: ``just now``, ``12 min ago``, ``3 days ago``."""
+    """How long ago, in the largest unit that fits: ``just now``, ``12 min ago``, ``3 days ago``.
+
+    A producer's clock may run ahead: more than a minute is said to be ``ahead of our clock``.
+    """
     seconds = (now - at).total_seconds()
+    if seconds < -_MINUTE_S:
+        return "ahead of our clock"
     if seconds < _MINUTE_S:
         return "just now"
     if seconds < _HOUR_S:

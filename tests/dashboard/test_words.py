@@ -44,6 +44,8 @@ def test_points_that_are_certain_are_one_number() -> None:
     ("ago", "clock", "age"),
     [
         (timedelta(seconds=5), "11:59 UTC", "just now"),
+        (timedelta(seconds=-5), "12:00 UTC", "just now"),
+        (timedelta(days=-2), "23 Nov 12:00 UTC", "ahead of our clock"),
         (timedelta(minutes=12), "11:48 UTC", "12 min ago"),
         (timedelta(hours=14), "yesterday 22:00 UTC", "14 h ago"),
         (timedelta(days=3), "18 Nov 12:00 UTC", "3 days ago"),
