@@ -26,8 +26,10 @@ def page() -> None:
     if not st.query_params:
         st.switch_page(frame.ASSETS)
     asset = _asked(estate)
-    if asset is None:
+    if isinstance(asset, str):
         st.page_link(frame.ASSETS, label="All assets", icon=":material/arrow_back:")
+        st.title("Asset", anchor=False)
+        st.warning(asset)
         return
     verdicts = _verdicts(asset, estate, revision)
     live = [f for f in load.live_findings(revision) if _concerns(f, asset.key)]
@@ -62,19 +64,15 @@ def page() -> None:
     frame.banner(estate)
 
 
-def _asked(estate: Estate) -> Dataset | Job | None:
-    """The asset that the address names, by surrogate id or by namespace and name; else says so."""
+def _asked(estate: Estate) -> Dataset | Job | str:
+    """The asset that the address names, by surrogate id or by namespace and name; else why not."""
     asked = st.query_params
     if "namespace" in asked and "name" in asked:
         kind = Kind.JOB if asked.get("kind") == Kind.JOB else Kind.DATASET
-        found = find(estate, AssetKey(kind, asked["namespace"], asked["name"]))
-        if found is None:
-            st.warning("No asset with this namespace and name has arrived.")
-        return found
+        key = AssetKey(kind, asked["namespace"], asked["name"])
+        return find(estate, key) or "No asset with this namespace and name has arrived."
     found = around.by_id(estate, asked.get("asset", ""))
-    if found is None:
-        st.warning("No asset has this number. It may have been renumbered by a rebuild.")
-    return found
+    return found or "No asset has this number. It may have been renumbered by a rebuild."
 
 
 def _badges(asset: Dataset | Job) -> None:
