@@ -23,6 +23,7 @@ import click
 import streamlit
 import uvicorn
 from sqlalchemy import Engine
+from sqlalchemy.exc import DBAPIError
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
@@ -48,6 +49,8 @@ from policies.worker import Worker
 
 DASHBOARD = Path(__file__).with_name("dashboard") / "main.py"
 DEMO_DATABASE = "andon-demo.db"
+UNUSED = ("/metrics", "/openapi.json", "/docs", "/openapi/{path:path}")
+"""Paths that belong to the API; without a route of their own they would show the dashboard."""
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 DRAIN_S = 5
 """How long open connections may take to end after SIGTERM, seconds."""
@@ -90,7 +93,7 @@ class LoopbackOnly:
 
 def is_loopback(host: str) -> bool:
     """Whether a host name or address is this machine itself."""
-    if host in ("localhost", "testserver", "testclient"):
+    if host == "localhost":
         return True
     try:
         return ipaddress.ip_address(host).is_loopback
@@ -188,6 +191,7 @@ app = Starlette(
         *receiver.routes(),
         Route("/api", no_such_path, methods=METHODS),
         Route("/api/{path:path}", no_such_path, methods=METHODS),
+        *(Route(path, no_such_path, methods=METHODS) for path in UNUSED),
         Route("/healthz", healthz),
         Route("/readyz", readyz),
         Mount("/", app=pages),
@@ -309,7 +313,20 @@ for command in (
 def main() -> None:
     """The ``andon`` command: bad input is one line and exit code 2, never a traceback."""
     try:
-        cli()
+        sys.exit(cli.main(standalone_mode=False))
     except UserError as error:
         click.echo(f"andon: {error}", err=True)
         sys.exit(error.exit_code)
+    except click.UsageError as error:
+        where = error.ctx.command_path if error.ctx else "andon"
+        click.echo(f"{where}: {error.format_message()} See {where} --help.", err=True)
+        sys.exit(2)
+    except click.Abort:
+        sys.exit(1)
+    except DBAPIError as error:
+        click.echo(
+            f"andon: the store cannot be used: {error.orig}. "
+            "If another process is writing to it, try again when that is done.",
+            err=True,
+        )
+        sys.exit(2)

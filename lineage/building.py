@@ -94,7 +94,9 @@ class _Builder:
         prod = {
             i
             for i in self.graph
-            if (c := self.claims.environment(i)) is not None and c.value is Environment.PROD
+            if (c := self.claims.environment(i)) is not None
+            and c.value is Environment.PROD
+            and self.claims.owners(i)  # what nobody owns must not lend weight to what it reads
         }
         consumers = {i: len(prod & nx.descendants(self.graph, i)) for i in self.graph}
         many = _top_decile(consumers.values())
@@ -107,7 +109,7 @@ class _Builder:
             tier = self.claims.tier(i) or Claim(
                 TIER_OF_MANY if consumers.get(i, 0) >= many else TIER_OF_FEW,
                 Basis.GUESSED,
-                f"{consumers.get(i, 0)} production datasets stand on it",
+                f"{consumers.get(i, 0)} owned production datasets stand on it",
             )
             key = AssetKey(Kind.DATASET, asset.namespace, asset.name)
             found[key] = Dataset(

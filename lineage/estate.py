@@ -118,7 +118,7 @@ class Dataset:
     """Jobs whose current runs write it."""
     readers: tuple[AssetKey, ...]
     consumers: int
-    """Distinct production datasets downstream at any distance, itself left out."""
+    """Distinct owned production datasets downstream at any distance, itself left out."""
     last_changed_at: datetime | None = None
     """Newest ``lastUpdated`` that any producer measured."""
     first_read_at: datetime | None = None

@@ -6,7 +6,7 @@ import hashlib
 import json
 import re
 import uuid
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from enum import IntEnum
 from typing import Any, NoReturn
@@ -16,6 +16,9 @@ import orjson
 from lineage.redact import redact
 
 NAME_LIMIT = 4096
+AHEAD = timedelta(days=1)
+"""How far a producer's clock may run ahead of ours and still be believed."""
+
 EVENT_TYPES = ("START", "RUNNING", "COMPLETE", "ABORT", "FAIL", "OTHER")
 
 _NUL = re.compile(rb"(?<!\\)((?:\\\\)*)\\u0000")
@@ -95,6 +98,14 @@ class Event:
     """Paths of values that were replaced before storing."""
 
 
+def dated(event: Event, received_at: int) -> Event:
+    """The event with a warning if its time lies more than a day after its arrival."""
+    if moment(event.time) <= moment(received_at) + AHEAD:
+        return event
+    ahead = Oddity("eventTime", "more than a day ahead of its arrival; ages do not follow it")
+    return replace(event, oddities=(*event.oddities, ahead))
+
+
 def canonical(value: Any) -> bytes:
     """Canonical JSON: keys sorted, no blanks, UTF-8."""
     return orjson.dumps(value, option=orjson.OPT_SORT_KEYS)
@@ -108,7 +119,7 @@ def parse_event(body: bytes) -> Event:
     """
     decoded, oddities = _decode(body)
     if not isinstance(decoded, dict):
-        found = "an array" if isinstance(decoded, list) else type(decoded).__name__
+        found = _KINDS.get(type(decoded), "a number")
         raise RefusedError(422, f"the body is {found}", "", "one event, a JSON object")
     try:
         whole = canonical(decoded)
@@ -127,6 +138,9 @@ def parse_event(body: bytes) -> Event:
 def reread_event(body: bytes, event_id: bytes, secrets: tuple[str, ...]) -> Event:
     """Read a stored body again; its id and the secrets it once held are known from the log."""
     return _read(orjson.loads(body), event_id, [], secrets)
+
+
+_KINDS = {list: "an array", str: "a text", bool: "true or false", type(None): "null"}
 
 
 def _decode(body: bytes) -> tuple[Any, list[Oddity]]:

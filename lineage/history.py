@@ -12,14 +12,14 @@ from catalog.store import load_catalog
 from lineage import log
 from lineage.building import build_estate
 from lineage.estate import Estate
-from lineage.events import microseconds, moment
+from lineage.events import AHEAD, microseconds, moment
 from lineage.projection import Projection, Stored
 from lineage.reading import load_estate, observe
 
 CHUNK = 512
 
-AHEAD = timedelta(days=1)
-"""How far a producer's clock may run ahead of ours and still be believed."""
+JUST_NOW = timedelta(minutes=1)
+"""An instant this close to now is no past instant."""
 
 
 def present(engine: Engine) -> datetime:
@@ -40,12 +40,16 @@ def present(engine: Engine) -> datetime:
 def estate_at(engine: Engine, as_of: datetime) -> Estate:
     """Everything known of the time up to an instant, late events included.
 
-    Where the log holds later events, those up to the instant are folded again in memory.
+    For a past instant the events up to it are folded again in memory. What has come in while the
+    caller looked at the clock makes no past of the present.
     """
-    later = select(log.EVENT.c.seq).where(log.EVENT.c.event_time > microseconds(as_of)).limit(1)
+    now = present(engine)
+    after = log.EVENT.c.event_time.between(microseconds(as_of) + 1, microseconds(now))
     with engine.connect() as connection:
-        is_past = connection.execute(later).first() is not None
-    return next(estates_at(engine, [as_of])) if is_past else load_estate(engine, as_of)
+        has_later = connection.execute(select(log.EVENT.c.seq).where(after).limit(1)).first()
+    if as_of >= now - JUST_NOW or has_later is None:
+        return load_estate(engine, as_of)
+    return next(estates_at(engine, [as_of]))
 
 
 def estates_at(engine: Engine, instants: Iterable[datetime]) -> Iterator[Estate]:

@@ -13,7 +13,7 @@ from sqlalchemy import Engine
 
 from catalog.database import bump_revision, writing
 from lineage import log
-from lineage.events import Event, Oddity, RefusedError, parse_event
+from lineage.events import Event, Oddity, RefusedError, dated, parse_event
 from lineage.projection import Projection, Stored
 from lineage.redact import redact_text
 
@@ -59,8 +59,8 @@ class Ingestor:
 
     def ingest(self, arrivals: Sequence[Arrival]) -> list[Receipt]:
         """Store what arrived together in one transaction; answers in the same order."""
-        read = [_read(arrival) for arrival in arrivals]
         received_at = time.time_ns() // 1000
+        read = [_read(arrival, received_at) for arrival in arrivals]
         with self._lock:
             try:
                 receipts = self._store(arrivals, read, received_at)
@@ -100,9 +100,9 @@ class Ingestor:
         return [_receipt(item, places) for item in read]
 
 
-def _read(arrival: Arrival) -> Event | RefusedError:
+def _read(arrival: Arrival, received_at: int) -> Event | RefusedError:
     try:
-        return parse_event(arrival.body)
+        return dated(parse_event(arrival.body), received_at)
     except RefusedError as refused:
         return refused
 

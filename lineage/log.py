@@ -11,7 +11,7 @@ from sqlalchemy import Connection, bindparam, func, insert, select, update
 
 from catalog.database import table_of
 from lineage.assets import compress, expand
-from lineage.events import Event, reread_event
+from lineage.events import Event, dated, reread_event
 from lineage.tables import EventRow, PayloadRow, RejectionRow
 
 EVENT = table_of(EventRow)
@@ -123,7 +123,7 @@ def event_body(connection: Connection, event_id: bytes) -> dict[str, Any] | None
 
 def _event(row: Any) -> Event:
     secrets = tuple(orjson.loads(row.secrets)) if row.secrets else ()
-    return reread_event(expand(row.body), row.event_id, secrets)
+    return dated(reread_event(expand(row.body), row.event_id, secrets), row.received_at)
 
 
 def _head(connection: Connection) -> tuple[int, bytes]:

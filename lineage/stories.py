@@ -1,9 +1,8 @@
-"""Dated stories of one dataset: how its newest version came to be, and its latest runs."""
+"""The dated story of a dataset: how its newest version came to be."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from datetime import datetime
+from dataclasses import replace
 
 from sqlalchemy import Engine, select
 
@@ -13,55 +12,6 @@ from lineage.estate import DataTestStatus, Estate, Provenance, RunState
 from lineage.events import moment
 from lineage.fold import RANKED_STATES, STATE_RANK
 from lineage.projection import RUN, SHAPE_DATASET, SHAPE_EDGE
-
-
-@dataclass(frozen=True, slots=True)
-class RunSummary:
-    """One run that wrote or read a dataset."""
-
-    run_id: str
-    job: AssetKey
-    state: RunState
-    started_at: datetime
-    ended_at: datetime | None
-    is_output: bool
-    principal: str | None
-    producer: str
-    event_id: str
-
-
-def dataset_runs(engine: Engine, estate: Estate, key: AssetKey, limit: int) -> list[RunSummary]:
-    """The newest runs that wrote or read a dataset, newest first, ``limit`` at most."""
-    dataset = estate.datasets.get(key)
-    if dataset is None:
-        return []
-    query = (
-        select(
-            RUN.c.run_id, RUN.c.state, RUN.c.started_at, RUN.c.ended_at, RUN.c.principal,
-            RUN.c.producer, RUN.c.event_id, ASSET.c.namespace, ASSET.c.name,
-            SHAPE_DATASET.c.is_output,
-        )
-        .join(SHAPE_DATASET, SHAPE_DATASET.c.shape_id == RUN.c.shape_id)
-        .join(ASSET, ASSET.c.id == RUN.c.job_id)
-        .where(SHAPE_DATASET.c.dataset_id == dataset.id)
-        .order_by(RUN.c.started_at.desc(), RUN.c.run_id.desc())
-        .limit(limit)
-    )  # fmt: skip
-    with engine.connect() as connection:
-        return [
-            RunSummary(
-                row.run_id,
-                AssetKey(Kind.JOB, row.namespace, row.name),
-                RANKED_STATES[row.state],
-                moment(row.started_at),
-                None if row.ended_at is None else moment(row.ended_at),
-                row.is_output,
-                row.principal,
-                row.producer,
-                row.event_id.hex(),
-            )
-            for row in connection.execute(query)
-        ]
 
 
 def provenance(engine: Engine, estate: Estate, key: AssetKey) -> Provenance | None:

@@ -115,13 +115,13 @@ def score(model: MaturityModel, tallies: Tallies, capping: Sequence[Finding] = (
     weights = {d.id: d.weight for d in model.dimensions if _whole(d, tallies)}
     total = sum(weights.values())
 
-    def mean(values: Mapping[str, float]) -> float:
-        return sum(weights[i] * values[i] for i in weights) / total if total else 0.0
+    def mean(values: Mapping[str, float], of_nothing: float = 0.0) -> float:
+        return sum(weights[i] * values[i] for i in weights) / total if total else of_nothing
 
     assessed = [d for d in dimensions if d.level_floor is not None]
     return Score(
         floor=mean({d.id: d.floor for d in dimensions}),
-        ceiling=mean({d.id: d.ceiling for d in dimensions}),
+        ceiling=mean({d.id: d.ceiling for d in dimensions}, of_nothing=1.0),
         coverage=mean({d.id: d.coverage for d in dimensions}),
         level_floor=_overall(model, {d.id: d.level_floor for d in assessed}),
         level_ceiling=_overall(model, {d.id: d.level_ceiling for d in assessed}),
@@ -164,7 +164,7 @@ def _dimension(
         pillar=dimension.pillar,
         name=dimension.name,
         floor=passed / whole if whole else 0.0,
-        ceiling=min(1.0, (passed + unknown) / whole) if whole else 0.0,
+        ceiling=min(1.0, (passed + unknown) / whole) if whole else 1.0,
         coverage=coverage,
         level_floor=floor if is_assessed else None,
         level_ceiling=ceiling if is_assessed else None,

@@ -233,21 +233,27 @@ assets:
 def test_a_tier_without_declaration_is_a_guess_from_its_consumers(
     world: Callable[..., Estate],
 ) -> None:
+    owned: dict[str, Any] = {"ownership": {"owners": [{"name": "team:sales"}]}}
     estate = world(
         *(
             {
                 "job": job(f"j{n}", namespace="prod"),
                 "inputs": [dataset("prod.raw.base")],
-                "outputs": [dataset(f"prod.mart.t{n}")],
+                "outputs": [dataset(f"prod.mart.t{n}", **owned)],
             }
             for n in range(12)
-        )
+        ),
+        {
+            "job": job("nobody", namespace="prod"),
+            "inputs": [dataset("prod.raw.base")],
+            "outputs": [dataset("prod.mart.unowned")],
+        },
     )
 
     base, leaf = get(estate, "prod.raw.base"), get(estate, "prod.mart.t3")
     assert (base.consumers, base.tier.value, base.tier.is_guess) == (12, 2, True)
     assert (leaf.consumers, leaf.tier.value) == (0, 3)
-    assert len(base.downstream) == 12
+    assert len(base.downstream) == 13
     assert [k.name for k in leaf.upstream] == ["prod.raw.base"]
 
 

@@ -14,6 +14,7 @@ from sqlalchemy import Engine, select
 from catalog.database import revision, writing
 from lineage import log
 from lineage.events import microseconds
+from lineage.history import present
 from lineage.ingest import Arrival, Ingestor, Status
 from lineage.intake import intake
 from lineage.reading import event_json
@@ -169,3 +170,19 @@ def test_producers_and_warnings_are_counted(store: Engine, make_event: MakeEvent
         pass
     again = intake(store)
     assert (again.producers, again.warnings) == (told.producers, told.warnings)
+
+
+def test_a_time_far_ahead_is_told_and_makes_no_past_of_the_present(
+    store: Engine, make_event: MakeEvent
+) -> None:
+    ahead = json.dumps(make_event(eventTime="2999-01-01T00:00:00Z")).encode()
+
+    receipt = Ingestor(store).ingest([Arrival(ahead, "t")])[0]
+    warned = intake(store).warnings
+    for _ in rebuild(store):
+        pass
+
+    assert [o.path for o in receipt.oddities] == ["eventTime"]
+    assert [w.path for w in warned] == ["eventTime"]
+    assert intake(store).warnings == warned
+    assert present(store).year < 2999

@@ -334,7 +334,7 @@ def test_with_no_evidence_nothing_passes_and_nothing_fails(
     assert judged <= {Outcome.UNKNOWN, Outcome.NOT_APPLICABLE}
     for part in found.scores.organisation.dimensions:
         assert part.floor == 0
-        assert part.ceiling == any(practice.unknown for practice in part.practices)
+        assert part.ceiling == 1
         assert part.level_floor is None
 
 

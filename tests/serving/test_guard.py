@@ -11,6 +11,9 @@ from starlette.testclient import TestClient
 
 from app import app, is_loopback
 
+ADDRESS = "http://127.0.0.1:8501"
+HERE = ("127.0.0.1", 50000)
+
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "127.9.9.9", "::1", "localhost"])
 def test_this_machine_is_loopback(host: str) -> None:
@@ -26,20 +29,22 @@ def test_any_other_machine_is_not(host: str) -> None:
 
 
 def test_a_caller_from_elsewhere_is_refused() -> None:
-    client = TestClient(app, client=("192.168.1.4", 5000))
+    client = TestClient(app, base_url=ADDRESS, client=("192.168.1.4", 5000))
 
     assert client.get("/healthz").status_code == 403
 
 
 def test_a_page_of_another_site_cannot_reach_in_by_its_own_name() -> None:
-    client = TestClient(app, base_url="http://rebound.example.com")
+    client = TestClient(app, base_url="http://rebound.example.com", client=HERE)
 
     assert client.post("/api/v1/lineage", json={}).status_code == 403
 
 
 @pytest.mark.parametrize("origin", ["https://example.com", "null"])
 def test_a_page_of_another_site_cannot_post_through_its_visitor(origin: str) -> None:
-    answer = TestClient(app).post("/api/v1/lineage", json={}, headers={"Origin": origin})
+    answer = TestClient(app, base_url=ADDRESS, client=HERE).post(
+        "/api/v1/lineage", json={}, headers={"Origin": origin}
+    )
 
     assert answer.status_code == 403
 
@@ -47,7 +52,7 @@ def test_a_page_of_another_site_cannot_post_through_its_visitor(origin: str) -> 
 @pytest.mark.parametrize("method", ["GET", "POST", "OPTIONS"])
 @pytest.mark.parametrize("path", ["/api", "/api/v1/nothing"])
 def test_a_wrong_path_below_the_api_is_json(method: str, path: str) -> None:
-    answer = TestClient(app).request(method, path)
+    answer = TestClient(app, base_url=ADDRESS, client=HERE).request(method, path)
 
     assert answer.status_code == 404
     assert answer.json()["path"] == path
@@ -55,7 +60,7 @@ def test_a_wrong_path_below_the_api_is_json(method: str, path: str) -> None:
 
 @pytest.mark.parametrize("path", ["/_stcore/metrics", "/_stcore/agent"])
 def test_what_streamlit_tells_of_itself_is_closed(path: str) -> None:
-    assert TestClient(app).get(path).status_code == 404
+    assert TestClient(app, base_url=ADDRESS, client=HERE).get(path).status_code == 404
 
 
 def test_the_dashboards_own_settings_hold_wherever_it_is_started(tmp_path: Path) -> None:
@@ -66,3 +71,8 @@ def test_the_dashboards_own_settings_hold_wherever_it_is_started(tmp_path: Path)
     )
 
     assert ended.stdout.strip() == "minimal"
+
+
+@pytest.mark.parametrize("path", ["/metrics", "/openapi.json", "/docs", "/openapi/nothing"])
+def test_what_is_not_there_yet_is_no_page(path: str) -> None:
+    assert TestClient(app, base_url=ADDRESS, client=HERE).get(path).status_code == 404
