@@ -80,14 +80,11 @@ class Claims:
         named = guess.environment_by_name(job.namespace, job.name)
         if named is not None:
             return named
-        written = {
-            c.value: c
-            for i in self._outputs.get(job_id, ())
-            if (c := self._environments.get(i)) is not None
-        }
-        if len(written) != 1:
+        written = {self._environments.get(i) for i in self._outputs.get(job_id, ())}
+        values = {claim.value if claim else None for claim in written}
+        if len(values) != 1 or None in values:
             return None
-        environment = next(iter(written))
+        environment = next(claim.value for claim in written if claim)
         return Claim(environment, Basis.GUESSED, "everything that it writes is there")
 
     def zone(self, dataset_id: int) -> Claim[Zone] | None:

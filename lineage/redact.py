@@ -20,6 +20,12 @@ _ASSIGNMENT = re.compile(
 )
 # As commands take them: --password x.
 _OPTION = re.compile(rf"(--(?:[\w-]*-)?(?:{_WORD})s?[ \t]+)(?!-)[^\s\"'\\]+", re.IGNORECASE)
+# In statements and signed addresses, and keys that were pasted whole.
+_STATEMENT = re.compile(r"(\b(?:identified\s+by|password)\s+)'[^']+'", re.IGNORECASE)
+_SIGNATURE = re.compile(r"([?&](?:sig|x-amz-signature|x-goog-signature)=)[^&\s\"']+", re.IGNORECASE)
+_PEM = re.compile(
+    r"(-----BEGIN [A-Z ]*PRIVATE KEY-----).*?(?=-----END|$)", re.IGNORECASE | re.DOTALL
+)
 # Up to the last @ before the path: a password may hold one. A web address needs no password to
 # give a token away.
 _USERINFO = re.compile(
@@ -32,7 +38,8 @@ _MARKS = tuple(
     for mark in (
         "passw", "passphrase", "pwd", "secret", "token", "apikey", "api_key", "api-key",
         "accesskey", "access_key", "access-key", "accountkey", "account_key", "account-key",
-        "privatekey", "private_key", "private-key", "credential", "authorization",
+        "privatekey", "private_key", "private-key", "private key", "credential", "authorization",
+        "identified by", "?sig=", "&sig=", "-signature=",
     )
 )  # fmt: skip
 _ADDRESS = re.compile(rb"://[^/\s\"]*@")
@@ -58,8 +65,9 @@ def redact(event: dict[str, Any], body: bytes) -> tuple[dict[str, Any], list[str
 
 def redact_text(text: str) -> str:
     """The same for a loose piece of text, such as the excerpt of a refused body."""
-    hidden = _OPTION.sub(rf"\1{REDACTED}", _ASSIGNMENT.sub(rf"\1{REDACTED}", text))
-    return _USERINFO.sub(r"\1\2", hidden)
+    for pattern in (_PEM, _STATEMENT, _SIGNATURE, _ASSIGNMENT, _OPTION):
+        text = pattern.sub(rf"\1{REDACTED}", text)
+    return _USERINFO.sub(r"\1\2", text)
 
 
 def _walk(value: Any, path: str, found: list[str], is_secret: bool = False) -> Any:

@@ -242,6 +242,8 @@ def test(ctx: click.Context, folder: Path) -> None:
     Example: andon policies test my-policies/
     """
     found = read_library(folder)
+    if not found:
+        raise UserError(f'"{folder}" holds no policy; expected one or more *.yaml files.')
     wrong = [line for policy in found for line in disagreements(policy)]
     for line in wrong:
         click.echo(str(line))

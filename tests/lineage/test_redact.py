@@ -202,3 +202,22 @@ def _shape(value: Any) -> Any:
     if isinstance(value, list):
         return [_shape(item) for item in value]
     return None
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "CREATE USER etl IDENTIFIED BY 'hunter2'",
+        "ALTER ROLE etl PASSWORD 'hunter2'",
+        "https://lake.blob.core.windows.net/raw?se=2026&sig=hunter2",
+        "https://bucket.s3.amazonaws.com/k?X-Amz-Signature=hunter2&x=1",
+        "-----BEGIN RSA PRIVATE KEY-----\nhunter2\n-----END RSA PRIVATE KEY-----",
+    ],
+)
+def test_secrets_in_statements_signed_addresses_and_pasted_keys_go(text: str) -> None:
+    event = {"run": {"facets": {"sql": {"query": text}}}}
+
+    clean, found = redact(event, json.dumps(event).encode())
+
+    assert "hunter2" not in json.dumps(clean)
+    assert found == ["run.facets.sql.query"]
