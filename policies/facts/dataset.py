@@ -7,7 +7,14 @@ from datetime import timedelta
 from catalog.model import Basis, Environment, Evidence
 from lineage.estate import Dataset, DataTest, DataTestStatus, FeedKind
 from policies.cel import FactType
-from policies.facts.index import EstateIndex, observed, of_claim, seen_in, was_executed
+from policies.facts.index import (
+    FEED_FACETS,
+    EstateIndex,
+    observed,
+    of_claim,
+    seen_in,
+    was_executed,
+)
 from policies.facts.kinds import class_of, proves_key
 from policies.facts.registry import Carrier, Registry
 from policies.facts.values import Absent, Known
@@ -298,7 +305,7 @@ def _results(tests: list[DataTest] | tuple[DataTest, ...]) -> tuple[Evidence, ..
         Evidence(
             f"{t.name}({t.column}): {t.status}" if t.column else f"{t.name}: {t.status}",
             event_id=t.event_id,
-            facet="dataQualityAssertions",
+            facet=FEED_FACETS[FeedKind.DATA_TESTS],
         )
         for t in tests[:5]
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from catalog.model import Basis, Evidence
 from lineage.estate import Dataset
 from policies.cel import FactType
-from policies.facts.index import EstateIndex, is_prod, observed, seen_in
+from policies.facts.index import FEED_FACETS, EstateIndex, is_prod, observed, seen_in
 from policies.facts.registry import Registry
 from policies.facts.values import Absent, Known
 from policies.model import FeedSubject, UnknownReason
@@ -53,7 +53,8 @@ def has_spoken(index: EstateIndex, feed: FeedSubject) -> Known:
     """
     known = index.feed(feed.namespace, feed.evidence)
     if known.first_at is not None:
-        return observed(True, seen_in(known.event_id, f"newest {feed.evidence}"))
+        facet = FEED_FACETS.get(feed.evidence)
+        return observed(True, seen_in(known.event_id, f"newest {feed.evidence}", facet))
     return observed(False, _newest(list(index.namespaces.get(feed.namespace, ()))))
 
 

@@ -29,6 +29,13 @@ _FEED_NOUNS = {
     FeedKind.PRINCIPALS: "principal",
     FeedKind.STATISTICS: "statistic",
 }
+FEED_FACETS = {
+    FeedKind.DATA_TESTS: "dataQualityAssertions",
+    FeedKind.OWNERS: "ownership",
+    FeedKind.CODE_LOCATION: "sourceCodeLocation",
+    FeedKind.STATISTICS: "outputStatistics",
+}
+"""The facet by which a feed speaks, wherever in an event it stands; others have no single one."""
 
 
 class EstateIndex:
@@ -76,7 +83,11 @@ class EstateIndex:
         if feed.last_at is None:
             why = f"no {noun} ever arrived from {namespace}"
             return Absent(UnknownReason.NO_FEED, why)
-        heard = Evidence(f"newest {noun} from {namespace}", event_id=feed.event_id)
+        heard = Evidence(
+            f"newest {noun} from {namespace}",
+            event_id=feed.event_id,
+            facet=FEED_FACETS.get(evidence),
+        )
         if not self.is_alive(namespace, evidence):
             why = f"no {noun} arrived from {namespace} since {feed.last_at:%Y-%m-%d}"
             return Absent(UnknownReason.STALE, why, (heard,))
