@@ -41,6 +41,14 @@ def code(text: str) -> str:
     return f"{fence}{pad}{line}{pad}{fence}" if line else ""
 
 
+def short(name: str, most: int = 72) -> str:
+    """A name for a list: the middle of a long one, which tells least, becomes an ellipsis."""
+    if len(name) <= most:
+        return name
+    tail = (most - 1) // 2
+    return f"{name[: most - 1 - tail]}…{name[-tail:]}"
+
+
 def count(number: int, one: str, many: str | None = None) -> str:
     """A number with its noun: ``1 dataset``, ``1,284 datasets``."""
     return f"{number:,} {one if number == 1 else many or one + 's'}"

@@ -108,3 +108,15 @@ def test_a_code_span_holds_any_backticks(text: str) -> None:
 
 def test_every_reason_for_not_knowing_has_words() -> None:
     assert words.REASONS.keys() == {reason.value for reason in UnknownReason}
+
+
+@given(st.text(), st.integers(min_value=5, max_value=100))
+def test_a_name_in_a_list_has_a_greatest_length(name: str, most: int) -> None:
+    cut = words.short(name, most)
+
+    assert len(cut) <= most
+    assert cut == name or (len(name) > most and "…" in cut)
+
+
+def test_a_long_name_keeps_both_ends() -> None:
+    assert words.short("warehouse." + "x" * 900 + ".orders", 21) == "warehouse.…xxx.orders"
