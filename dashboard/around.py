@@ -9,7 +9,7 @@ import streamlit as st
 from catalog.model import AssetKey
 from dashboard import frame, words
 from dashboard.lineage_graph.component import lineage_graph
-from dashboard.lineage_graph.neighbourhood import Mark, node_id, picture
+from dashboard.lineage_graph.neighbourhood import Mark, key_of, node_id, picture
 from lineage.estate import Dataset, Estate, Job
 from policies.model import Finding, WriteSubject
 
@@ -32,7 +32,7 @@ def marks(live: Sequence[Finding]) -> dict[AssetKey, Mark]:
 @st.fragment
 def graph(asset: Dataset | Job, estate: Estate, live: Sequence[Finding]) -> None:
     """Draw an asset's neighbours; rims and columns that the viewer opens stay open."""
-    focus = node_id(asset)
+    focus = node_id(asset.key)
     # Ids and not objects: a reload would make our objects strangers to their own classes.
     expanded: list[tuple[str, str]] = st.session_state.setdefault(f"around_expanded_{focus}", [])
     opened: list[str] = st.session_state.setdefault(f"around_opened_{focus}", [])
@@ -62,5 +62,4 @@ def graph(asset: Dataset | Job, estate: Estate, live: Sequence[Finding]) -> None
     if drawn.hidden:
         st.caption(f"{words.count(drawn.hidden, 'more asset')} would not fit.")
     if asked.open:
-        # Another page's parameters would win over the id.
-        st.switch_page(frame.ASSET, query_params={"asset": asked.open.partition("-")[2]})
+        st.switch_page(frame.ASSET, query_params=frame.asked(key_of(asked.open)))

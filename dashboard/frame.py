@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 import streamlit as st
 
-from catalog.model import Claim
+from catalog.model import AssetKey, Claim, Kind
 from dashboard import load, words
 from lineage.estate import Dataset, Estate, Job
 
@@ -40,6 +40,12 @@ def end() -> None:
     now = time.monotonic()
     took = now - st.session_state["frame_began_at"]
     st.session_state["frame_rests_until"] = now + max(REST_S, REST_SHARE * took)
+
+
+def asked(key: AssetKey) -> dict[str, str]:
+    """What an asset's page is asked for: its identity, which no rebuild renumbers."""
+    named = {"namespace": key.namespace, "name": key.name}
+    return named if key.kind is Kind.DATASET else {"kind": key.kind.value, **named}
 
 
 def revision() -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
@@ -58,9 +59,15 @@ def beside(estate: Estate, key: AssetKey, *, up: bool) -> tuple[AssetKey, ...]:
     return tuple(sorted(k for k in found if k in estate.datasets and not estate.datasets[k].noise))
 
 
-def node_id(asset: Dataset | Job) -> str:
-    """An asset's name in the picture: kind and surrogate id."""
-    return f"{asset.key.kind}-{asset.id}"
+def node_id(key: AssetKey) -> str:
+    """An asset's name in the picture: its identity as text, which no rebuild renumbers."""
+    return json.dumps([key.kind, key.namespace, key.name], ensure_ascii=False)
+
+
+def key_of(node: str) -> AssetKey:
+    """The asset that a node of the picture stands for."""
+    kind, namespace, name = json.loads(node)
+    return AssetKey(Kind(kind), namespace, name)
 
 
 def picture(
@@ -85,12 +92,12 @@ def picture(
     """
     marks = marks or {}
     wanted = [focus, *beside(estate, focus, up=True), *beside(estate, focus, up=False)]
-    names = {node_id(a): k for k in wanted if (a := find(estate, k))}
+    names = {node_id(k): k for k in wanted if find(estate, k)}
     for name, direction in expanded:
         if name in names:
             more = beside(estate, names[name], up=direction == "up")
             wanted += more
-            names |= {node_id(a): k for k in more if (a := find(estate, k))}
+            names |= {node_id(k): k for k in more if find(estate, k)}
     known = {k: a for k in wanted if (a := find(estate, k))}
     shown = dict(list(known.items())[:NODES_MOST])
     hidden = len(known) - len(shown)
@@ -101,7 +108,7 @@ def picture(
     for key, asset in shown.items():
         up, down = (beside(estate, key, up=up) for up in (True, False))
         cards[key] = {
-            **_card(asset, marks.get(key), has_columns=node_id(asset) in opened),
+            **_card(asset, marks.get(key), has_columns=node_id(asset.key) in opened),
             "root": key == focus,
             "more_up": sum(k not in shown for k in up),
             "more_down": sum(k not in shown for k in down),
@@ -164,7 +171,7 @@ def _card(asset: Dataset | Job, mark: Mark | None, *, has_columns: bool) -> Plai
     owner = asset.team or "no owner"
     findings = mark.findings if mark else 0
     return {
-        "id": node_id(asset),
+        "id": node_id(asset.key),
         "w": CARD_WIDTH,
         "label": asset.display_name,
         "full": f"{asset.key.namespace} {asset.key.name}",

@@ -2,10 +2,19 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
+from hypothesis import given
+from hypothesis import strategies as st
 from sqlalchemy import Engine
 
 from catalog.model import AssetKey, Kind
-from dashboard.lineage_graph.neighbourhood import Mark, Picture, find, node_id, picture
+from dashboard.lineage_graph.neighbourhood import (
+    Mark,
+    Picture,
+    find,
+    key_of,
+    node_id,
+    picture,
+)
 from lineage.estate import Estate
 from lineage.reading import load_estate
 
@@ -19,7 +28,7 @@ def dataset(name: str) -> AssetKey:
 
 
 def shown(estate: Estate, drawn: Picture) -> set[str]:
-    ids = {node_id(a): k.name for k in (*estate.datasets, *estate.jobs) if (a := find(estate, k))}
+    ids = {node_id(k): k.name for k in (*estate.datasets, *estate.jobs)}
     return {ids[str(node["id"])] for node in drawn.nodes}
 
 
@@ -39,10 +48,10 @@ def test_rims_tell_how_many_more_there_are_and_open(filled: Engine) -> None:
     assert orders is not None
 
     before = picture(estate, dataset(REVENUE))
-    after = picture(estate, dataset(REVENUE), expanded=[(node_id(orders), "up")])
+    after = picture(estate, dataset(REVENUE), expanded=[(node_id(orders.key), "up")])
 
     assert shown(estate, before) == {ORDERS, REVENUE}
-    assert {str(n["id"]): n["more_up"] for n in before.nodes}[node_id(orders)] == 1
+    assert {str(n["id"]): n["more_up"] for n in before.nodes}[node_id(orders.key)] == 1
     assert shown(estate, after) == {RAW, ORDERS, REVENUE}
     assert all(n["more_up"] == 0 for n in after.nodes)
 
@@ -72,9 +81,16 @@ def test_columns_make_a_card_taller_and_findings_mark_it(filled: Engine) -> None
     orders = find(estate, key)
     assert orders is not None
 
-    drawn = picture(estate, key, opened=[node_id(orders)], marks={key: Mark(2, "high")})
+    drawn = picture(estate, key, opened=[node_id(orders.key)], marks={key: Mark(2, "high")})
 
-    card = next(n for n in drawn.nodes if n["id"] == node_id(orders))
+    card = next(n for n in drawn.nodes if n["id"] == node_id(orders.key))
     assert [c["name"] for c in card["columns"]] == ["order_id", "amount"]  # type: ignore[attr-defined]
     assert card["h"] == 46 + 2 * 22
     assert (card["findings"], card["severity"]) == (2, "high")
+
+
+@given(
+    st.builds(AssetKey, kind=st.sampled_from(Kind), namespace=st.text(), name=st.text()),
+)
+def test_a_node_stands_for_exactly_one_asset(key: AssetKey) -> None:
+    assert key_of(node_id(key)) == key
