@@ -1,16 +1,20 @@
-"""An event as text, shortened to what matters and with the proving part marked. Pure."""
+"""Where in an event a piece of evidence stands, and the event as text with that marked. Pure."""
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from html import escape
 from typing import Any
 
+from catalog.model import AssetKey, Evidence, Kind
+
 ALWAYS = ("eventTime", "eventType", "producer", "run", "job", "dataset")
 """Keys of an event that say what it is; their plain values are shown whatever is marked."""
+COARSE = ("inputs", "outputs")
+"""Paths that name more than one thing; which of it is meant, the asset tells."""
 ASIDE = ("facets", "inputFacets", "outputFacets")
 """Keys inside a marked value that are named only: what they hold proves something else."""
 LONGEST = 160
@@ -21,6 +25,9 @@ MARKED_MOST = 30
 MARK_STYLE = "background:rgba(250,204,21,.28);color:inherit;border-radius:3px"
 
 Step = str | int
+Path = tuple[Step, ...]
+About = AssetKey | str
+"""What evidence is about: an asset, or all datasets of a namespace."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,24 +38,121 @@ class Line:
     is_marked: bool
 
 
-def steps(path: str) -> tuple[Step, ...]:
+def steps(path: str) -> Path:
     """The steps of a facet path: ``outputs[0].facets`` is ``("outputs", 0, "facets")``."""
     return tuple(
         int(index) if index else name for name, index in re.findall(r"([^.\[\]]+)|\[(\d+)\]", path)
     )
 
 
-def lines(event: object, path: str | None) -> tuple[Line, ...]:
-    """An event as indented JSON: the value at ``path`` whole and marked, its surroundings in brief.
+def spelled(path: Path) -> str:
+    """Those steps as text again."""
+    text = "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in path)
+    return text.removeprefix(".")
 
-    A path that leads nowhere marks nothing.
+
+def by_event(pieces: Sequence[Evidence]) -> tuple[tuple[Evidence, ...], ...]:
+    """Evidence that events hold, grouped by event: those with a path first, else as they come."""
+    groups: dict[str, list[Evidence]] = {}
+    for piece in pieces:
+        if piece.event_id is not None:
+            groups.setdefault(piece.event_id, []).append(piece)
+    ordered = sorted(groups.values(), key=lambda group: all(piece.facet is None for piece in group))
+    return tuple(tuple(group) for group in ordered)
+
+
+def place(event: object, path: str | None, about: About | None) -> Path | None:
+    """Where in an event the proof stands; ``None`` if the event does not tell.
+
+    Args:
+        event: The event as JSON values.
+        path: A path from its top; the bare name of a facet, looked for in what the evidence is
+            about; or none, or one of ``COARSE``: then it is the entry of what it is about.
+        about: The asset or namespace that the evidence is about.
     """
-    wanted = steps(path) if path else ()
-    found = _lines(event, wanted if _leads(event, wanted) else (), (), "", "")
+    exact = steps(path) if path else ()
+    if exact and path not in COARSE and _leads(event, exact):
+        return exact
+    if exact and path not in COARSE:
+        found = _facet(event, str(exact[-1]), about)
+        if found is not None:
+            return found
+    entry = next(_entries(event, about), None)
+    if entry is not None:
+        return entry
+    return exact if exact and _leads(event, exact) else None
+
+
+def _facet(event: object, name: str, about: About | None) -> Path | None:
+    """A facet of the asset, else of another dataset of its namespace, of the job or of the run."""
+    wider: list[About] = []
+    if isinstance(about, AssetKey):
+        wider = [about, about.namespace] if about.kind is Kind.DATASET else [about]
+    elif about is not None:
+        wider = [about]
+    holders = [entry for one in wider for entry in _entries(event, one)]
+    for holder in (*holders, ("job",), ("run",)):
+        for kind in ASIDE:
+            if _leads(event, (*holder, kind, name)):
+                return (*holder, kind, name)
+    return None
+
+
+def _entries(event: object, about: About | None) -> Iterator[Path]:
+    """Where an asset, or any dataset of a namespace, is named: as itself, then as a source."""
+    if about is None:
+        return
+    if isinstance(about, AssetKey) and about.kind is Kind.JOB:
+        parent: Path = ("run", "facets", "parent")
+        jobs: tuple[Path, ...] = (("job",), (*parent, "job"), (*parent, "root", "job"))
+        yield from (path for path in jobs if _names(_at(event, path), about))
+        return
+    datasets = [
+        *((("outputs", i), part) for i, part in _items(_at(event, ("outputs",)))),
+        *((("inputs", i), part) for i, part in _items(_at(event, ("inputs",)))),
+        (("dataset",), _at(event, ("dataset",))),
+    ]
+    yield from (path for path, part in datasets if _names(part, about))
+    for path, _ in datasets:
+        lineage: Path = (*path, "facets", "columnLineage")
+        fields = _at(event, (*lineage, "fields"))
+        lists: list[Path] = [(*lineage, "dataset")]
+        if isinstance(fields, dict):
+            lists += [(*lineage, "fields", column, "inputFields") for column in fields]
+        for above in lists:
+            sources = _items(_at(event, above))
+            yield from ((*above, i) for i, source in sources if _names(source, about))
+
+
+def _items(value: object) -> Iterator[tuple[int, object]]:
+    return enumerate(value if isinstance(value, list) else ())
+
+
+def _names(part: object, about: About) -> bool:
+    if not isinstance(part, dict):
+        return False
+    if isinstance(about, str):
+        return part.get("namespace") == about
+    return (part.get("namespace"), part.get("name")) == (about.namespace, about.name)
+
+
+def lines(event: object, places: Sequence[Path]) -> tuple[Line, ...]:
+    """An event as indented JSON: what stands at ``places`` marked, its surroundings in brief.
+
+    A place that leads nowhere marks nothing.
+    """
+    wanted = tuple(path for path in places if path and _leads(event, path))
+    found = _lines(event, wanted, (), "", "")
     marked = [i for i, line in enumerate(found) if line.is_marked]
     if len(marked) > MARKED_MOST:
-        rest = f"  … {len(marked) - MARKED_MOST} more lines"
-        found[marked[MARKED_MOST] : marked[-1] + 1] = [Line(rest, is_marked=True)]
+        kept = set(marked[:MARKED_MOST])
+        rest = Line(f"  … {len(marked) - MARKED_MOST} more lines", is_marked=True)
+        cut = marked[MARKED_MOST]
+        found = [
+            rest if i == cut else line
+            for i, line in enumerate(found)
+            if i == cut or i in kept or not line.is_marked
+        ]
     return tuple(found)
 
 
@@ -64,27 +168,34 @@ def html(shown: Sequence[Line]) -> str:
     return f'<pre style="{style}">{"<br>".join(rows)}</pre>'
 
 
-def _leads(event: object, wanted: Sequence[Step]) -> bool:
+_NOTHING = object()
+
+
+def _at(event: object, path: Path) -> object:
+    """The value that a path leads to, or ``_NOTHING``."""
     at: Any = event
-    for step in wanted:
+    for step in path:
         has_key = isinstance(at, dict) and step in at
         has_place = isinstance(at, list) and isinstance(step, int) and step < len(at)
         if not (has_key or has_place):
-            return False
+            return _NOTHING
         at = at[step]
-    return True
+    return at
 
 
-def _lines(
-    value: object, wanted: tuple[Step, ...], here: tuple[Step, ...], lead: str, tail: str
-) -> list[Line]:
+def _leads(event: object, path: Path) -> bool:
+    return _at(event, path) is not _NOTHING
+
+
+def _lines(value: object, wanted: Sequence[Path], here: Path, lead: str, tail: str) -> list[Line]:
     """Lines of one value; ``lead`` is what stands before it, ``tail`` what stands after."""
-    is_marked = bool(wanted) and here[: len(wanted)] == wanted
-    is_above = here == wanted[: len(here)]
+    beyond = [here[len(path) :] for path in wanted if here[: len(path)] == path]
+    is_marked = bool(beyond)
+    is_above = not here or any(here == path[: len(here)] for path in wanted)
     is_known = len(here) in (1, 2) and here[0] in ALWAYS
-    is_aside = len(here) > len(wanted) and here[-1] in ASIDE
-    is_whole = is_marked and not is_aside
-    if not isinstance(value, dict | list) or not value or not (is_whole or is_above or is_known):
+    is_whole = any(not set(ASIDE) & set(rest) for rest in beyond)
+    is_open = is_whole or is_above or is_known
+    if not isinstance(value, dict | list) or not value or not is_open:
         text = json.dumps(value, ensure_ascii=False) if is_whole else _brief(value)
         return [Line(f"{lead}{text}{tail}", is_marked)]
     inner = " " * (len(lead) - len(lead.lstrip()) + 2)

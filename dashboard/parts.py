@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from datetime import datetime
 
 import streamlit as st
@@ -14,7 +15,7 @@ from dashboard import frame, load, look, words
 from dashboard.lineage_graph.neighbourhood import find
 from lineage.estate import Dataset, Estate, Job
 from lineage.intake import Intake
-from policies.model import Finding
+from policies.model import FeedSubject, Finding
 
 PROOFS_OPEN = 3
 """Events shown in place; of the others only the ids."""
@@ -36,9 +37,9 @@ def asset_link(asset: Dataset | Job) -> None:
     """A link to an asset's page."""
     st.page_link(
         frame.ASSET,
-        label=words.plain(asset.display_name),
+        label=words.plain(words.short(asset.display_name)),
         icon=asset_icon(asset),
-        query_params={"asset": str(asset.id)},
+        query_params=frame.asked(asset.key),
         help=f"{asset.key.kind} {words.code(asset.key.namespace)} {words.code(asset.key.name)}",
     )
 
@@ -52,7 +53,9 @@ def sentence(message: str) -> str:
     """A finding's message as Markdown: bold between ``**``, everything else as it is."""
     pieces = re.split(r"\*\*", message)
     return "".join(
-        f"**{words.plain(piece)}**" if i % 2 and i < len(pieces) - 1 else _spaced(piece)
+        f"**{words.plain(words.short(piece))}**"
+        if i % 2 and i < len(pieces) - 1
+        else _spaced(piece)
         for i, piece in enumerate(pieces)
     )
 
@@ -78,7 +81,7 @@ def finding(found: Finding, estate: Estate, now: datetime, key: str, *, is_brief
     severity = f":{colour}-badge[{icon} {found.severity.word.capitalize()}]"
     notes = [
         words.plain(found.title),
-        words.plain(found.team or "no owner"),
+        words.plain(found.team or "no team"),
         f"seen {words.age(found.last_seen, now)}",
     ]
     if found.occurrences > 1:
@@ -117,15 +120,13 @@ def _more(found: Finding, estate: Estate, now: datetime, key: str) -> None:
         status = f"{found.policy} · {found.status.value}"
         first, last = words.clock(found.first_seen, now), words.clock(found.last_seen, now)
         st.markdown(f":gray[:small[{status} · first {first} · last {last}]]")
-        events = [piece for piece in found.evidence if piece.event_id]
         for piece in found.evidence:
-            if piece not in events:
-                proof(piece)
-        # Those that name a place inside the event tell most.
-        events.sort(key=lambda piece: piece.facet is None)
-        for piece in events[:PROOFS_OPEN]:
-            proof(piece)
-        if rest := [words.code((piece.event_id or "")[:12]) for piece in events[PROOFS_OPEN:]]:
+            if piece.event_id is None:
+                st.markdown(_stated(piece, f"declared in {words.code(str(piece.place))}"))
+        events = excerpts.by_event(found.evidence)
+        for group in events[:PROOFS_OPEN]:
+            proof(group, found, estate)
+        if rest := [words.code((group[0].event_id or "")[:12]) for group in events[PROOFS_OPEN:]]:
             st.markdown(f":gray[and by {words.count(len(rest), 'more event')}:] {', '.join(rest)}")
         if not found.evidence:
             st.caption("Nothing was received that says otherwise: it is the absence that counts.")
@@ -137,19 +138,37 @@ def _asset(found: Finding, estate: Estate) -> Dataset | Job | None:
     return find(estate, found.subject.asset) if found.subject.asset else None
 
 
-def proof(piece: Evidence) -> None:
-    """One piece of evidence: the value, and the declared line or the event that holds it."""
-    if piece.place is not None:
-        where = f"declared in {words.code(str(piece.place))}"
-    else:
-        where = f"event {words.code((piece.event_id or '')[:12])}"
-        if piece.facet:
-            where += f" at {words.code(piece.facet)}"
-    st.markdown(f":material/subdirectory_arrow_right: {words.code(piece.value)} :gray[{where}]")
-    event = load.event(piece.event_id) if piece.event_id else None
+def proof(pieces: Sequence[Evidence], found: Finding, estate: Estate) -> None:
+    """One event: what it proves, and the event with every place that proves it marked."""
+    event_id = pieces[0].event_id or ""
+    event = load.event(event_id)
+    places: list[excerpts.Path] = []
+    for piece in pieces:
+        path = excerpts.place(event, piece.facet, about(piece, found, estate))
+        at = f" at {words.code(excerpts.spelled(path))}" if path else ""
+        st.markdown(_stated(piece, f"event {words.code(event_id[:12])}{at}"))
+        places += [path] if path else []
     if event is not None:
         with st.container(border=True):
-            st.html(excerpts.html(excerpts.lines(event, piece.facet)))
+            st.html(excerpts.html(excerpts.lines(event, places)))
+
+
+def about(piece: Evidence, found: Finding, estate: Estate) -> excerpts.About | None:
+    """What evidence speaks of: the finding's asset; for a feed the dataset it names, if any."""
+    if not isinstance(found.subject, FeedSubject):
+        return found.subject.asset
+    namespace = found.subject.namespace
+    named = [
+        d
+        for d in estate.datasets.values()
+        if d.key.namespace == namespace and piece.value.endswith(f" {d.display_name}")
+    ]
+    return max(named, key=lambda d: len(d.display_name)).key if named else namespace
+
+
+def _stated(piece: Evidence, where: str) -> str:
+    value = words.code(words.short(piece.value, most=160))
+    return f":material/subdirectory_arrow_right: {value} :gray[{where}]"
 
 
 def basis_badge(basis: str) -> str:
@@ -158,9 +177,9 @@ def basis_badge(basis: str) -> str:
 
 
 def asset_of(estate: Estate, key: AssetKey) -> str:
-    """An asset's display name, or its full name if nothing else is known of it."""
+    """An asset's display name in short, or its own if nothing else is known of it."""
     asset = find(estate, key)
-    return asset.display_name if asset else key.name
+    return words.short(asset.display_name if asset else key.name)
 
 
 def producers(intake: Intake, now: datetime, page: str) -> None:

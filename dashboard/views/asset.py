@@ -34,7 +34,9 @@ def page() -> None:
     verdicts = _verdicts(asset, estate, revision)
     live = [f for f in load.live_findings(revision) if _concerns(f, asset.key)]
     st.page_link(frame.ASSETS, label="All assets", icon=":material/arrow_back:")
-    st.title(words.plain(asset.display_name), icon=parts.asset_icon(asset), anchor=False)
+    st.title(
+        words.plain(words.short(asset.display_name)), icon=parts.asset_icon(asset), anchor=False
+    )
     st.markdown(f":gray[:small[{words.code(asset.key.namespace)} {words.code(asset.key.name)}]]")
     _badges(asset)
     st.markdown(_health(asset, live, verdicts, now))

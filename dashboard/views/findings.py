@@ -12,7 +12,7 @@ from policies.model import Finding
 PAGE_SIZE = 20
 LIVE, ALL = "live", "all"
 STATUSES = {LIVE: "Open", "waived": "Waived", "resolved": "Resolved", ALL: "All"}
-UNOWNED = "no owner"
+NO_TEAM = "no team"
 
 
 def page() -> None:
@@ -70,7 +70,7 @@ def _filtered(findings: Sequence[Finding]) -> list[Finding]:
         )
         team = st.selectbox(
             "Team",
-            sorted({f.team or UNOWNED for f in findings}),
+            sorted({f.team or NO_TEAM for f in findings}),
             index=None,
             placeholder="All teams",
             key="findings_team",
@@ -93,7 +93,7 @@ def _filtered(findings: Sequence[Finding]) -> list[Finding]:
         for f in findings
         if (status == ALL or (f.status.is_live if status == LIVE else f.status.value == status))
         and (not severities or f.severity.word in severities)
-        and (team is None or (f.team or UNOWNED) == team)
+        and (team is None or (f.team or NO_TEAM) == team)
         and (policy is None or f.policy == policy)
     ]
 
