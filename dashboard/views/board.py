@@ -11,7 +11,7 @@ import streamlit as st
 
 from dashboard import charts, frame, load, look, parts, words
 from dashboard.charts import ScoreBar
-from lineage.estate import Dataset, Estate, Job
+from lineage.estate import Dataset, Estate, FeedKind, Job
 from policies.model import (
     UNOWNED,
     DimensionScore,
@@ -44,7 +44,7 @@ def page() -> None:
     live = load.live_findings(revision)
     parts.context(_context(datasets, jobs, now))
     frame.banner(estate)
-    _tiles(datasets, live, scores, now, is_declared=estate.catalog.is_applied)
+    _tiles(datasets, live, scores, estate, now)
     left, right = st.columns([1, 1], gap="small")
     with left:
         _teams(scores, estate)
@@ -72,20 +72,15 @@ def _tiles(
     datasets: Sequence[Dataset],
     live: Sequence[Finding],
     scores: ScoreBoard | None,
+    estate: Estate,
     now: datetime,
-    *,
-    is_declared: bool,
 ) -> None:
-    tested = sum(
-        d.tests_last_run_at is not None and now - d.tests_last_run_at <= TESTED_WITHIN
-        for d in datasets
-    )
     worst = Counter(f.severity for f in live)
     by_severity = [f"{worst[s]} {s.word}" for s in reversed(Severity) if worst[s]]
     tiles = [
         ("Maturity score", *_score_tile(scores)),
-        ("Datasets with an owner", *_owned_tile(datasets, is_declared)),
-        ("Tested in the last 7 days", *_tested_tile(datasets, tested)),
+        ("Datasets with an owner", *_owned_tile(datasets, estate)),
+        ("Tested in the last 7 days", *_tested_tile(datasets, estate, now)),
         ("Open findings", f"{len(live):,}", ", ".join(by_severity) or "none"),
     ]
     with st.grid(4, min_column_width=190, gap="small"):
@@ -101,21 +96,36 @@ def _tiles(
             )
 
 
-def _owned_tile(datasets: Sequence[Dataset], is_declared: bool) -> tuple[str, str]:
+def _owned_tile(datasets: Sequence[Dataset], estate: Estate) -> tuple[str, str]:
+    spoken = {f.namespace for f in estate.feeds if f.evidence is FeedKind.OWNERS and f.last_at}
     owned = [d for d in datasets if d.owners]
-    if not owned and not is_declared:
+    told = [
+        d for d in datasets if d.owners or estate.catalog.is_applied or d.key.namespace in spoken
+    ]
+    if not told:
         return "Not known", "no owner ever arrived"
     guessed = sum(d.owners[0].is_guess for d in owned)
-    of = f"{len(owned)} of {words.count(len(datasets), 'dataset')}"
-    share = words.percent(len(owned) / len(datasets)) if datasets else "–"
-    return share, of + (f", {guessed} by guess" if guessed else "")
+    share, note = _share(len(owned), len(told), len(datasets))
+    return share, note + (f", {guessed} by guess" if guessed else "")
 
 
-def _tested_tile(datasets: Sequence[Dataset], tested: int) -> tuple[str, str]:
-    if not any(d.tests for d in datasets):
-        return "Not known", "no data test ever arrived"
-    of = f"{tested} of {words.count(len(datasets), 'dataset')}"
-    return words.percent(tested / len(datasets)), of
+def _tested_tile(datasets: Sequence[Dataset], estate: Estate, now: datetime) -> tuple[str, str]:
+    within = TESTED_WITHIN.total_seconds()
+    feeds = [f for f in estate.feeds if f.evidence is FeedKind.DATA_TESTS]
+    alive = {f.namespace for f in feeds if f.is_alive(now, within)}
+    told = [d for d in datasets if d.key.namespace in alive]
+    if not told:
+        spoken = any(f.last_at for f in feeds)
+        return "Not known", f"no data test {'in 7 days' if spoken else 'ever arrived'}"
+    since = now - TESTED_WITHIN
+    tested = [d for d in told if d.tests_last_run_at and d.tests_last_run_at >= since]
+    return _share(len(tested), len(told), len(datasets))
+
+
+def _share(found: int, told: int, all_: int) -> tuple[str, str]:
+    """A share of the datasets that can be told, and how many cannot."""
+    rest = f", {all_ - told} not known" if all_ > told else ""
+    return words.percent(found / told), f"{found} of {words.count(told, 'dataset')}{rest}"
 
 
 def _score_tile(scores: ScoreBoard | None) -> tuple[str, str]:
@@ -298,7 +308,7 @@ def _run(job: Job, estate: Estate, now: datetime) -> None:
     what = f" writes {words.listed(map(words.plain, written), 3)}" if written else ""
     state = job.last_state.value if job.last_state else "unknown"
     st.markdown(
-        f":{colour}[{icon}] **{words.plain(job.display_name)}**{what}  \n"
+        f":{colour}[{icon}] **{words.plain(words.short(job.display_name))}**{what}  \n"
         f":gray[:small[{state} · {at}]]"
     )
 

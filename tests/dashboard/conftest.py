@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -27,8 +28,12 @@ def event(
     namespace: str = "dbt-prod",
     producer: str = "https://github.com/OpenLineage/OpenLineage/tree/1.54.0/integration/dbt",
     tested: str | None = None,
+    written: Sequence[tuple[str, str]] = (),
 ) -> bytes:
-    """A run that completed, perhaps with two data tests of which one fails."""
+    """A run that completed, perhaps with two data tests of which one fails.
+
+    ``written`` names outputs outside the warehouse, each by namespace and name.
+    """
     at = NOW - timedelta(hours=hours_ago)
 
     def facet(**values: object) -> dict[str, object]:
@@ -56,7 +61,10 @@ def event(
             "run": {"runId": f"{run_id[:8]}-{run_id[8:]}-7000-8000-000000000001"},
             "job": {"namespace": namespace, "name": job},
             "inputs": read,
-            "outputs": [dataset(name) for name in outputs],
+            "outputs": [
+                *(dataset(name) for name in outputs),
+                *({"namespace": namespace, "name": name} for namespace, name in written),
+            ],
         }
     ).encode()
 

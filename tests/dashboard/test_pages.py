@@ -3,6 +3,7 @@ from __future__ import annotations
 import re
 from datetime import UTC, datetime
 from pathlib import Path
+from urllib.parse import parse_qs
 
 import pytest
 from sqlalchemy import Engine
@@ -10,7 +11,11 @@ from streamlit.testing.v1 import AppTest
 
 import dashboard
 from lineage.estate import Dataset, Estate, Job
+from lineage.ingest import Arrival, Ingestor
 from lineage.reading import load_estate
+from policies.assess import assess
+from policies.store import findings as load_findings
+from tests.dashboard.conftest import RAW, event
 
 NOW = datetime.now(UTC)
 WAREHOUSE = "postgres://wh-prod:5432"
@@ -171,3 +176,77 @@ def test_what_was_refused_is_shown_with_reason_and_excerpt(filled: Engine) -> No
     assert "Refused 1" in text
     assert "<b>x</b>" in text
     assert "422" in text
+
+
+def test_links_name_the_asset_and_not_its_number(filled: Engine) -> None:
+    app = visit("assets")
+
+    found = {
+        link.label.replace("\\", ""): parse_qs(link.proto.query_string) for link in app.page_link
+    }
+
+    assert found["mart.orders"] == {"namespace": [WAREHOUSE], "name": [ORDERS]}
+    job = {"kind": ["job"], "namespace": ["notebooks"], "name": ["fix_*revenue*"]}
+    assert found["fix_*revenue*"] == job
+
+
+@pytest.mark.parametrize("kind", ["job", "dataset"])
+def test_a_job_and_a_dataset_of_one_name_are_told_apart(empty: Engine, kind: str) -> None:
+    same = event("a&b=c#d/é %", [], ["a&b=c#d/é %"], hours_ago=1, namespace=WAREHOUSE)
+    Ingestor(empty).ingest([Arrival(same, "127.0.0.1")])
+
+    app = visit("asset", namespace=WAREHOUSE, name="a&b=c#d/é %", kind=kind)
+
+    assert ("last run complete" in words(app)) is (kind == "job")
+
+
+def test_a_long_name_does_not_fill_the_board(empty: Engine) -> None:
+    name = "job_" + "x" * 900
+    Ingestor(empty).ingest(
+        [Arrival(event(name, [RAW], [f"shop.{name}"], hours_ago=1), "127.0.0.1")]
+    )
+    assess(empty, NOW)
+
+    for page in ("board", "assets", "findings"):
+        assert "x" * 80 not in words(visit(page)), page
+    assert name in words(visit("asset", namespace="dbt-prod", name=name, kind="job"))
+
+
+def test_tiles_count_only_what_can_be_told(filled: Engine) -> None:
+    lake = event("lake.load", [], [], hours_ago=2, written=[("s3://lake", "a"), ("s3://lake", "b")])
+    Ingestor(filled).ingest([Arrival(lake, "127.0.0.1")])
+
+    text = words(visit("board"))
+
+    assert "Tested in the last 7 days 33% 1 of 3 datasets, 2 not known" in text
+    assert "Datasets with an owner Not known no owner ever arrived" in text
+
+
+def test_a_tile_that_nothing_speaks_to_says_so(empty: Engine) -> None:
+    Ingestor(empty).ingest([Arrival(event("load", [], [RAW], hours_ago=1), "127.0.0.1")])
+
+    assert "Tested in the last 7 days Not known no data test ever arrived" in words(visit("board"))
+
+
+def test_an_opened_finding_marks_its_dataset_and_opens_each_event_once(filled: Engine) -> None:
+    found = next(f for f in load_findings(filled) if f.policy == "TST-001")
+    app = visit("findings", findings_policy="TST-001")
+    opened = next(e for e in app.expander if "of evidence" in e.label)
+    app.session_state[str(opened.key)] = True
+    app.run()
+
+    events = [str(html.value) for html in app.html if "<pre" in str(html.value)]
+    marked = ["".join(re.findall(r"<mark[^>]*>(.*?)</mark>", shown)) for shown in events]
+
+    assert found.subject.asset is not None
+    assert all(marked)
+    assert any("dataQualityAssertions" in shown for shown in marked)
+    assert any(found.subject.asset.name in shown for shown in marked)
+    assert len(set(events)) == len(events)
+
+
+def test_a_finding_without_a_team_says_so_in_the_words_of_the_command(filled: Engine) -> None:
+    text = words(visit("findings"))
+
+    assert "no team" in text
+    assert "no owner" not in text
