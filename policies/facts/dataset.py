@@ -99,7 +99,7 @@ def kind(_: EstateIndex, dataset: Dataset) -> Known | None:
     """
     if dataset.kind is None:
         return None
-    return observed(dataset.kind, seen_in(dataset.event_id, dataset.kind))
+    return observed(dataset.kind, _named(dataset))
 
 
 @FACTS.fact("owners", FactType.STRINGS, Carrier.OWNERS)

@@ -53,7 +53,7 @@ def has_spoken(index: EstateIndex, feed: FeedSubject) -> Known:
     """
     known = index.feed(feed.namespace, feed.evidence)
     if known.first_at is not None:
-        facet = FEED_FACETS.get(feed.evidence)
+        facet = FEED_FACETS[feed.evidence]
         return observed(True, seen_in(known.event_id, f"newest {feed.evidence}", facet))
     return observed(False, _newest(list(index.namespaces.get(feed.namespace, ()))))
 

@@ -30,12 +30,14 @@ _FEED_NOUNS = {
     FeedKind.STATISTICS: "statistic",
 }
 FEED_FACETS = {
+    FeedKind.RUNS: "run.runId",
     FeedKind.DATA_TESTS: "dataQualityAssertions",
     FeedKind.OWNERS: "ownership",
     FeedKind.CODE_LOCATION: "sourceCodeLocation",
+    FeedKind.PRINCIPALS: "run.facets",
     FeedKind.STATISTICS: "outputStatistics",
 }
-"""The facet by which a feed speaks, wherever in an event it stands; others have no single one."""
+"""Where a feed speaks: a path in its events, or a facet's name if several places may hold it."""
 
 
 class EstateIndex:
@@ -86,7 +88,7 @@ class EstateIndex:
         heard = Evidence(
             f"newest {noun} from {namespace}",
             event_id=feed.event_id,
-            facet=FEED_FACETS.get(evidence),
+            facet=FEED_FACETS[evidence],
         )
         if not self.is_alive(namespace, evidence):
             why = f"no {noun} arrived from {namespace} since {feed.last_at:%Y-%m-%d}"

@@ -6,6 +6,8 @@ from hypothesis import strategies as st
 
 from catalog.model import AssetKey, Evidence, Kind
 from dashboard import evidence
+from lineage.estate import FeedKind
+from policies.facts.index import FEED_FACETS
 
 EVENT = {
     "eventType": "COMPLETE",
@@ -146,6 +148,7 @@ def job(name: str) -> AssetKey:
         ("dataQualityAssertions", dataset("raw"), "inputs[1].inputFacets.dataQualityAssertions"),
         ("dataQualityAssertions", dataset("mart"), "inputs[1].inputFacets.dataQualityAssertions"),
         ("dataQualityAssertions", NAMESPACE, "inputs[1].inputFacets.dataQualityAssertions"),
+        ("run.facets", dataset("elsewhere", "elsewhere"), "run.facets"),
         ("sourceCodeLocation", NAMESPACE, "job.facets.sourceCodeLocation"),
         ("outputStatistics", dataset("mart"), "outputs[0]"),
     ],
@@ -157,6 +160,10 @@ def test_evidence_without_a_full_path_is_found_in_the_event(
 
     assert found is not None
     assert evidence.spelled(found) == stands
+
+
+def test_every_feed_speaks_at_a_place_that_can_be_marked() -> None:
+    assert FEED_FACETS.keys() == set(FeedKind)
 
 
 def test_a_column_with_dots_in_its_name_is_found() -> None:
