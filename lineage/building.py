@@ -26,7 +26,7 @@ from lineage.estate import (
     RunState,
     Write,
 )
-from lineage.events import read_time
+from lineage.events import read_time, text_of
 from lineage.habits import first_reads, first_tests, proved_below
 from lineage.naming import (
     dataset_noise,
@@ -162,7 +162,7 @@ class _Builder:
                 id=i,
                 display_name=shown[asset.namespace, asset.name],
                 integration=self.claims.integration(i),
-                job_type=_text(_facet(asset, "jobType").get("jobType")),
+                job_type=text_of(_facet(asset, "jobType").get("jobType")),
                 noise=noise,
                 environment=self.claims.job_environment(i),
                 owners=owners,
@@ -261,17 +261,17 @@ class _Builder:
             body = result.body
             found[result.dataset_id].append(
                 DataTest(
-                    name=_text(body.get("assertion")) or _text(body.get("name")) or "data test",
-                    column=_text(body.get("column")),
+                    name=text_of(body.get("assertion")) or text_of(body.get("name")) or "data test",
+                    column=text_of(body.get("column")),
                     status=_test_status(result),
                     blocking=result.blocking,
                     at=result.at,
                     job=_job_key(self.seen.jobs[result.job_id]),
                     run_id=result.run_id,
                     event_id=result.event_id,
-                    expected=_text(body.get("expected")),
-                    actual=_text(body.get("actual")),
-                    description=_text(body.get("description")) or _text(body.get("name")),
+                    expected=text_of(body.get("expected")),
+                    actual=text_of(body.get("actual")),
+                    description=text_of(body.get("description")) or text_of(body.get("name")),
                     results_30d=result.results_30d,
                     flips_30d=result.flips_30d,
                 )
@@ -298,7 +298,7 @@ def _current_shapes(seen: o.Observed) -> dict[int, tuple[o.Shape, ...]]:
     """What each job does now: its newest successful run, else its newest, and its declaration."""
     current = {}
     for job_id, asset in seen.jobs.items():
-        processing = _text(_facet(asset, "jobType").get("processingType"))
+        processing = text_of(_facet(asset, "jobType").get("processingType"))
         newest = seen.latest.get(job_id)
         is_endless = processing in ("STREAMING", "SERVICE")
         run = newest if is_endless else seen.successful.get(job_id, newest)
@@ -323,8 +323,8 @@ def _noise(seen: o.Observed, current: Mapping[int, tuple[o.Shape, ...]]) -> dict
         why = dataset_noise(
             asset.namespace,
             asset.name,
-            _text(facet.get("datasetType")),
-            _text(facet.get("subType")),
+            text_of(facet.get("datasetType")),
+            text_of(facet.get("subType")),
         )
         # Column lineage also names what is no dataset, such as a common table expression: its name
         # lacks the database and schema of the dataset that it feeds.
@@ -356,13 +356,13 @@ def code_location(asset: o.Asset) -> CodeLocation | None:
         return None
     body = facet.body
     return CodeLocation(
-        url=_text(body.get("url")),
-        repository=_text(body.get("repoUrl")) or _text(body.get("url")),
-        version=_text(body.get("version")),
-        branch=_text(body.get("branch")),
-        tag=_text(body.get("tag")),
+        url=text_of(body.get("url")),
+        repository=text_of(body.get("repoUrl")) or text_of(body.get("url")),
+        version=text_of(body.get("version")),
+        branch=text_of(body.get("branch")),
+        tag=text_of(body.get("tag")),
         event_id=facet.event_id,
-        pull_request=_text(body.get("pullRequestNumber")),
+        pull_request=text_of(body.get("pullRequestNumber")),
     )
 
 
@@ -376,12 +376,12 @@ def _facet(asset: o.Asset, name: str) -> Mapping[str, Any]:
 
 
 def _dataset_kind(asset: o.Asset, platform: str) -> str | None:
-    told = _text(_facet(asset, "datasetType").get("datasetType"))
+    told = text_of(_facet(asset, "datasetType").get("datasetType"))
     return told.lower() if told else kind_by_platform(platform)
 
 
 def _description(asset: o.Asset) -> str | None:
-    return _text(_facet(asset, "documentation").get("description"))
+    return text_of(_facet(asset, "documentation").get("description"))
 
 
 def _last_changed(asset: o.Asset) -> datetime | None:
@@ -398,21 +398,19 @@ def _fields(asset: o.Asset) -> tuple[Field, ...]:
 
 def _flatten(fields: Any, prefix: str) -> Iterable[Field]:
     for field in fields if isinstance(fields, list) else []:
-        name = _text(field.get("name")) if isinstance(field, dict) else None
+        name = text_of(field.get("name")) if isinstance(field, dict) else None
         if name:
-            yield Field(prefix + name, _text(field.get("type")), _text(field.get("description")))
+            yield Field(
+                prefix + name, text_of(field.get("type")), text_of(field.get("description"))
+            )
             yield from _flatten(field.get("fields"), f"{prefix}{name}.")
 
 
 def _tags(asset: o.Asset) -> tuple[str, ...]:
     tags = _facet(asset, "tags").get("tags")
     found = {
-        f"{tag['key']}:{tag['value']}" if _text(tag.get("value")) else tag["key"]
+        f"{tag['key']}:{tag['value']}" if text_of(tag.get("value")) else tag["key"]
         for tag in (tags if isinstance(tags, list) else [])
-        if isinstance(tag, dict) and _text(tag.get("key")) and not tag.get("field")
+        if isinstance(tag, dict) and text_of(tag.get("key")) and not tag.get("field")
     }
     return tuple(sorted(found))
-
-
-def _text(value: Any) -> str | None:
-    return value if isinstance(value, str) and value else None

@@ -10,7 +10,7 @@ from sqlalchemy import Connection, insert, select
 from catalog.database import table_of, upsert
 from lineage.estate import FeedKind
 from lineage.events import Event, EventKind
-from lineage.fold import test_claims
+from lineage.fold import reports_tests
 from lineage.principals import principals_in
 from lineage.tables import FeedRow, ProducerRow, WarningRow
 
@@ -110,7 +110,7 @@ def _spoken(event: Event) -> Iterator[tuple[str, FeedKind]]:
     for part in (*event.inputs, *event.outputs, *((event.dataset,) if event.dataset else ())):
         if event.kind is EventKind.RUN:
             yield part.namespace, FeedKind.RUNS
-        if test_claims(part, event):
+        if reports_tests(part):
             yield part.namespace, FeedKind.DATA_TESTS
         if "ownership" in part.facets:
             yield part.namespace, FeedKind.OWNERS

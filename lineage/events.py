@@ -106,6 +106,11 @@ def dated(event: Event, received_at: int) -> Event:
     return replace(event, oddities=(*event.oddities, ahead))
 
 
+def text_of(value: Any) -> str | None:
+    """A text that says something; ``None`` for whatever else a producer put there."""
+    return value if isinstance(value, str) and value else None
+
+
 def canonical(value: Any) -> bytes:
     """Canonical JSON: keys sorted, no blanks, UTF-8."""
     return orjson.dumps(value, option=orjson.OPT_SORT_KEYS)

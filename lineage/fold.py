@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 import msgspec
 
 from lineage.estate import RunState
-from lineage.events import DatasetPart, Event, Facets, canonical
+from lineage.events import DatasetPart, Event, Facets, canonical, text_of
 from lineage.principals import principals_in
 
 T = TypeVar("T")
@@ -181,7 +181,7 @@ def fold_run(run: Run | None, event: Event, resolve: Resolve) -> Run:
     run.producers = {e: p for e, p in run.producers.items() if e in deciding}
     for name, facet in event.run_facets.items():
         _fold_run_facet(run, name, facet, at, rank)
-    version = _text(event.job_facets.get("sourceCodeLocation", {}).get("version"))
+    version = text_of(event.job_facets.get("sourceCodeLocation", {}).get("version"))
     if version:
         said_version = (at, rank, version)
         run.version = max(run.version or said_version, said_version)
@@ -213,24 +213,24 @@ def facet_claims(facets: Facets, path: str, event: Event, is_writer: bool) -> It
     for name, facet in facets.items():
         body = canonical(facet)
         role = _WRITER if name == "schema" and is_writer else 0
-        won = Won(event.time, rank + role, hashlib.sha256(body).digest())
+        won = _won(body, event.time, rank + role)
         yield FacetClaim(name, won, f"{path}.facets.{name}", body)
 
 
 def test_claims(part: DatasetPart, event: Event) -> dict[bytes, TestClaim]:
     """Data tests that one event reports on one dataset, from both places, each counted once."""
     found: dict[bytes, TestClaim] = {}
-    for facets in (part.facets, part.io_facets):
-        assertions = facets.get("dataQualityAssertions", {}).get("assertions")
-        if not isinstance(assertions, list):
-            continue
-        for assertion in assertions:
-            if isinstance(assertion, dict) and isinstance(assertion.get("success"), bool):
-                claim = _test_claim(assertion, event)
-                known = found.get(claim.key)
-                if known is None or claim.won.hash > known.won.hash:
-                    found[claim.key] = claim
+    for assertion in _assertions(part):
+        claim = _test_claim(assertion, event)
+        known = found.get(claim.key)
+        if known is None or claim.won.hash > known.won.hash:
+            found[claim.key] = claim
     return found
+
+
+def reports_tests(part: DatasetPart) -> bool:
+    """Whether an event reports any data test on a dataset."""
+    return any(True for _ in _assertions(part))
 
 
 def named_sources(facet: dict[str, Any]) -> set[tuple[str, str]]:
@@ -246,14 +246,15 @@ def named_sources(facet: dict[str, Any]) -> set[tuple[str, str]]:
     return {
         (entry["namespace"], entry["name"])
         for entry in entries
-        if isinstance(entry, dict) and _text(entry.get("namespace")) and _text(entry.get("name"))
+        if isinstance(entry, dict)
+        and text_of(entry.get("namespace"))
+        and text_of(entry.get("name"))
     }
 
 
 def _fold_run_facet(run: Run, name: str, facet: dict[str, Any], at: int, rank: int) -> None:
-    won = Won(at, rank, hashlib.sha256(canonical(facet)).digest())
-    known = run.facets.get(name)
-    if known is not None and known.order >= won.order:
+    won = _wins(facet, run.facets.get(name), at, rank)
+    if won is None:
         return
     run.facets[name] = won
     if name in ("parent", "parentRun"):
@@ -270,7 +271,7 @@ def _keep(known: dict[str, T], name: str, value: T | None) -> None:
 
 def _parent(facet: dict[str, Any]) -> Parent | None:
     run = facet.get("run")
-    run_id = _text(run.get("runId")) if isinstance(run, dict) else None
+    run_id = text_of(run.get("runId")) if isinstance(run, dict) else None
     job = _pair(facet.get("job"))
     root = facet.get("root")
     root_job = _pair(root.get("job")) if isinstance(root, dict) else None
@@ -286,7 +287,7 @@ def _fold_io(known: dict[int, Io], part: DatasetPart, at: int, rank: int, resolv
     lifecycle = part.facets.get("lifecycleStateChange")
     if lifecycle is not None and (won := _wins(lifecycle, io.lifecycle, at, rank)):
         io.lifecycle = won
-        io.operation = (_text(lifecycle.get("lifecycleStateChange")) or "").upper()
+        io.operation = (text_of(lifecycle.get("lifecycleStateChange")) or "").upper()
     statistics = part.io_facets.get("outputStatistics") or part.io_facets.get("inputStatistics")
     if statistics and (won := _wins(statistics, io.statistics, at, rank)):
         io.statistics = won
@@ -295,20 +296,33 @@ def _fold_io(known: dict[int, Io], part: DatasetPart, at: int, rank: int, resolv
 
 
 def _wins(facet: dict[str, Any], known: Won | None, at: int, rank: int) -> Won | None:
-    won = Won(at, rank, hashlib.sha256(canonical(facet)).digest())
+    won = _won(canonical(facet), at, rank)
     return won if known is None or won.order > known.order else None
+
+
+def _won(body: bytes, at: int, rank: int) -> Won:
+    return Won(at, rank, hashlib.sha256(body).digest())
+
+
+def _assertions(part: DatasetPart) -> Iterator[dict[str, Any]]:
+    """Every assertion with an answer, from both places where producers put them."""
+    for facets in (part.facets, part.io_facets):
+        assertions = facets.get("dataQualityAssertions", {}).get("assertions")
+        for assertion in assertions if isinstance(assertions, list) else []:
+            if isinstance(assertion, dict) and isinstance(assertion.get("success"), bool):
+                yield assertion
 
 
 def _test_claim(assertion: dict[str, Any], event: Event) -> TestClaim:
     body = canonical(assertion)
     # The name, where there is one, tells apart two tests of one sort on one column.
-    parts = [_text(assertion.get(k)) or "" for k in ("assertion", "column", "name")]
+    parts = [text_of(assertion.get(k)) or "" for k in ("assertion", "column", "name")]
     success = assertion["success"]
     # dbt reports a test that never ran as failed, but without an actual value.
     untold = not success and assertion.get("actual") is None and "integration/dbt" in event.producer
     return TestClaim(
         key=hashlib.sha256("\0".join(parts).encode()).digest()[:16],
-        won=Won(event.time, TYPE_RANK[event.type], hashlib.sha256(body).digest()),
+        won=_won(body, event.time, TYPE_RANK[event.type]),
         success=success,
         executed=not untold,
         blocking=assertion.get("severity") != "warn",
@@ -318,14 +332,10 @@ def _test_claim(assertion: dict[str, Any], event: Event) -> TestClaim:
 
 def _pair(value: Any) -> tuple[str, str] | None:
     if isinstance(value, dict):
-        namespace, name = _text(value.get("namespace")), _text(value.get("name"))
+        namespace, name = text_of(value.get("namespace")), text_of(value.get("name"))
         if namespace and name:
             return namespace, name
     return None
-
-
-def _text(value: Any) -> str | None:
-    return value if isinstance(value, str) and value else None
 
 
 def _count(value: Any) -> int | None:
