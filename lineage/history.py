@@ -13,10 +13,9 @@ from lineage import log
 from lineage.building import build_estate
 from lineage.estate import Estate
 from lineage.events import AHEAD, microseconds, moment
-from lineage.projection import Projection, Stored
+from lineage.projection import Projection
 from lineage.reading import load_estate, observe
-
-CHUNK = 512
+from lineage.rebuild import replay
 
 JUST_NOW = timedelta(minutes=1)
 """An instant this close to now is no past instant."""
@@ -44,12 +43,12 @@ def estate_at(engine: Engine, as_of: datetime) -> Estate:
     caller looked at the clock makes no past of the present.
     """
     now = present(engine)
+    if as_of >= now - JUST_NOW:
+        return load_estate(engine, as_of)
     after = log.EVENT.c.event_time.between(microseconds(as_of) + 1, microseconds(now))
     with engine.connect() as connection:
         has_later = connection.execute(select(log.EVENT.c.seq).where(after).limit(1)).first()
-    if as_of >= now - JUST_NOW or has_later is None:
-        return load_estate(engine, as_of)
-    return next(estates_at(engine, [as_of]))
+    return load_estate(engine, as_of) if has_later is None else next(estates_at(engine, [as_of]))
 
 
 def estates_at(engine: Engine, instants: Iterable[datetime]) -> Iterator[Estate]:
@@ -63,8 +62,8 @@ def estates_at(engine: Engine, instants: Iterable[datetime]) -> Iterator[Estate]
             for as_of in sorted(instants):
                 until = microseconds(as_of)
                 with database.writing(past) as memory:
-                    for chunk in log.stored_events(connection, CHUNK, since, until):
-                        projection.apply(memory, [Stored(*item) for item in chunk])
+                    for _ in replay(connection, memory, projection, since, until):
+                        pass
                     seen = observe(memory, as_of)
                 since = until
                 yield build_estate(seen, load_catalog(engine, as_of), as_of, revision)

@@ -28,12 +28,28 @@ def rebuild(engine: Engine) -> Iterator[int]:
     """
     with writing(engine) as connection:
         reset_derived(connection)
-        projection = Projection()
-        for chunk in log.stored_events(connection, CHUNK):
-            projection.apply(connection, [Stored(*item) for item in chunk])
-            yield len(chunk)
+        yield from replay(connection, connection, Projection())
         set_meta(connection, "needs_rebuild", 0)
         bump_revision(connection)
+
+
+def replay(
+    source: Connection,
+    target: Connection,
+    projection: Projection,
+    since: int | None = None,
+    until: int | None = None,
+) -> Iterator[int]:
+    """Fold the log of one store into the derived tables of another, or of its own.
+
+    With ``since`` and ``until`` (microseconds) only events after the one and not after the other.
+
+    Yields:
+        How many events were folded in each step.
+    """
+    for chunk in log.stored_events(source, CHUNK, since, until):
+        projection.apply(target, [Stored(*item) for item in chunk])
+        yield len(chunk)
 
 
 def digest(engine: Engine) -> str:
