@@ -2,11 +2,11 @@
 
 from datetime import datetime
 
-from sqlalchemy import BigInteger, Column, DateTime, LargeBinary
+from sqlalchemy import Column, DateTime, LargeBinary
 from sqlmodel import Field, SQLModel
 
-KEPT = {"info": {"kept": True}}
-"""Marks a table that is kept for ever and migrates; any other is derived and may be refilled."""
+from catalog import columns
+from catalog.columns import KEPT
 
 
 class MetaRow(SQLModel, table=True):
@@ -16,7 +16,7 @@ class MetaRow(SQLModel, table=True):
     __table_args__ = KEPT
 
     key: str = Field(primary_key=True, max_length=64)
-    value: int = Field(sa_column=Column(BigInteger, nullable=False))
+    value: int = Field(sa_column=columns.big())
 
 
 class RevisionRow(SQLModel, table=True):

@@ -5,27 +5,15 @@ Times are int64 microseconds since 1970 UTC; hashes are raw bytes. Nothing here 
 
 from typing import Any
 
-from sqlalchemy import BigInteger, Column, Index, Integer, LargeBinary, Text, UniqueConstraint
+from sqlalchemy import Column, Index, Integer, LargeBinary, UniqueConstraint
 from sqlmodel import Field, SQLModel
 
-from catalog.tables import KEPT
-
-
-def _big(**options: Any) -> Column[int]:
-    return Column(BigInteger, **{"nullable": False, **options})
-
-
-def _key() -> Column[int]:
-    # SQLite numbers rows by itself only for INTEGER PRIMARY KEY.
-    return Column(BigInteger().with_variant(Integer, "sqlite"), primary_key=True)
+from catalog import columns
+from catalog.columns import KEPT
 
 
 def _bytes(**options: Any) -> Column[bytes]:
     return Column(LargeBinary, **{"nullable": False, **options})
-
-
-def _text(**options: Any) -> Column[str]:
-    return Column(Text, **{"nullable": False, **options})
 
 
 class EventRow(SQLModel, table=True):
@@ -34,20 +22,20 @@ class EventRow(SQLModel, table=True):
     __tablename__ = "lineage_event"
     __table_args__ = KEPT
 
-    seq: int | None = Field(default=None, sa_column=_key())
+    seq: int | None = Field(default=None, sa_column=columns.key())
     event_id: bytes = Field(sa_column=_bytes(unique=True))
     """SHA-256 of the received body as canonical JSON."""
-    received_at: int = Field(sa_column=_big())
-    event_time: int = Field(sa_column=_big(index=True))
+    received_at: int = Field(sa_column=columns.big())
+    event_time: int = Field(sa_column=columns.big(index=True))
     kind: int = Field(sa_column=Column(Integer, nullable=False))
     """1 run, 2 job, 3 dataset."""
-    producer: str = Field(sa_column=_text())
+    producer: str = Field(sa_column=columns.text())
     content_hash: bytes = Field(sa_column=_bytes())
     """SHA-256 of what is stored, after redaction."""
     previous_hash: bytes = Field(sa_column=_bytes())
     """Link of the hash chain: SHA-256 over the previous link and the previous content hash."""
     received_count: int = Field(default=1, sa_column=Column(Integer, nullable=False))
-    secrets: str | None = Field(default=None, sa_column=_text(nullable=True))
+    secrets: str | None = Field(default=None, sa_column=columns.text(nullable=True))
     """Paths of values that were replaced before storing, a JSON array."""
 
 
@@ -57,7 +45,7 @@ class PayloadRow(SQLModel, table=True):
     __tablename__ = "lineage_payload"
     __table_args__ = KEPT
 
-    seq: int | None = Field(default=None, sa_column=_key())
+    seq: int | None = Field(default=None, sa_column=columns.key())
     body: bytes = Field(sa_column=_bytes())
 
 
@@ -67,15 +55,15 @@ class RejectionRow(SQLModel, table=True):
     __tablename__ = "lineage_rejection"
     __table_args__ = KEPT
 
-    id: int | None = Field(default=None, sa_column=_key())
-    received_at: int = Field(sa_column=_big(index=True))
-    source: str = Field(sa_column=_text())
+    id: int | None = Field(default=None, sa_column=columns.key())
+    received_at: int = Field(sa_column=columns.big(index=True))
+    source: str = Field(sa_column=columns.text())
     """File and line, or the address it was posted to."""
     status: int = Field(sa_column=Column(Integer, nullable=False))
-    detail: str = Field(sa_column=_text())
-    path: str = Field(sa_column=_text())
-    expected: str = Field(sa_column=_text())
-    excerpt: str = Field(sa_column=_text())
+    detail: str = Field(sa_column=columns.text())
+    path: str = Field(sa_column=columns.text())
+    expected: str = Field(sa_column=columns.text())
+    excerpt: str = Field(sa_column=columns.text())
     """The first characters, redacted."""
 
 
@@ -85,10 +73,10 @@ class WarningRow(SQLModel, table=True):
     __tablename__ = "lineage_warning"
     __table_args__ = (Index("ix_lineage_warning_seq", "seq"),)
 
-    id: int | None = Field(default=None, sa_column=_key())
-    seq: int = Field(sa_column=_big())
-    path: str = Field(sa_column=_text())
-    message: str = Field(sa_column=_text())
+    id: int | None = Field(default=None, sa_column=columns.key())
+    seq: int = Field(sa_column=columns.big())
+    path: str = Field(sa_column=columns.text())
+    message: str = Field(sa_column=columns.text())
 
 
 class ProducerRow(SQLModel, table=True):
@@ -96,13 +84,13 @@ class ProducerRow(SQLModel, table=True):
 
     __tablename__ = "lineage_producer"
 
-    producer: str = Field(sa_column=_text(primary_key=True))
-    events: int = Field(sa_column=_big())
-    warnings: int = Field(sa_column=_big())
-    first_at: int = Field(sa_column=_big())
-    last_at: int = Field(sa_column=_big())
-    first_received_at: int = Field(sa_column=_big())
-    last_received_at: int = Field(sa_column=_big())
+    producer: str = Field(sa_column=columns.text(primary_key=True))
+    events: int = Field(sa_column=columns.big())
+    warnings: int = Field(sa_column=columns.big())
+    first_at: int = Field(sa_column=columns.big())
+    last_at: int = Field(sa_column=columns.big())
+    first_received_at: int = Field(sa_column=columns.big())
+    last_received_at: int = Field(sa_column=columns.big())
 
 
 class AssetRow(SQLModel, table=True):
@@ -111,15 +99,15 @@ class AssetRow(SQLModel, table=True):
     __tablename__ = "lineage_asset"
     __table_args__ = (UniqueConstraint("kind", "namespace", "name"),)
 
-    id: int | None = Field(default=None, sa_column=_key())
+    id: int | None = Field(default=None, sa_column=columns.key())
     kind: int = Field(sa_column=Column(Integer, nullable=False))
     """1 dataset, 2 job."""
-    namespace: str = Field(sa_column=_text())
-    name: str = Field(sa_column=_text())
+    namespace: str = Field(sa_column=columns.text())
+    name: str = Field(sa_column=columns.text())
     seen: bool = False
     """False while it was only mentioned, as a source of a column or as a parent."""
-    first_seen: int = Field(sa_column=_big())
-    last_seen: int = Field(sa_column=_big())
+    first_seen: int = Field(sa_column=columns.big())
+    last_seen: int = Field(sa_column=columns.big())
     event_id: bytes = Field(sa_column=_bytes())
     """The newest event that named it."""
 
@@ -129,13 +117,13 @@ class FacetRow(SQLModel, table=True):
 
     __tablename__ = "lineage_facet"
 
-    asset_id: int = Field(sa_column=_big(primary_key=True))
-    name: str = Field(sa_column=_text(primary_key=True))
+    asset_id: int = Field(sa_column=columns.big(primary_key=True))
+    name: str = Field(sa_column=columns.text(primary_key=True))
     rank: int = Field(sa_column=Column(Integer, nullable=False))
-    at: int = Field(sa_column=_big())
+    at: int = Field(sa_column=columns.big())
     hash: bytes = Field(sa_column=_bytes())
     event_id: bytes = Field(sa_column=_bytes())
-    path: str = Field(sa_column=_text())
+    path: str = Field(sa_column=columns.text())
     """Where in that event it stands."""
 
 
@@ -160,21 +148,21 @@ class RunRow(SQLModel, table=True):
         Index("ix_lineage_run_started", "job_id", "started_at"),
     )
 
-    id: int | None = Field(default=None, sa_column=_key())
-    run_id: str = Field(sa_column=_text())
-    job_id: int = Field(sa_column=_big())
+    id: int | None = Field(default=None, sa_column=columns.key())
+    run_id: str = Field(sa_column=columns.text())
+    job_id: int = Field(sa_column=columns.big())
     state: int = Field(sa_column=Column(Integer, nullable=False))
     """0 unknown, 1 running, 2 complete, 3 abort, 4 fail."""
-    started_at: int = Field(sa_column=_big())
-    ended_at: int | None = Field(default=None, sa_column=_big(nullable=True))
-    last_at: int = Field(sa_column=_big())
-    shape_id: int = Field(sa_column=_big())
-    parent_run: str | None = Field(default=None, sa_column=_text(nullable=True))
-    parent_job_id: int | None = Field(default=None, sa_column=_big(nullable=True))
-    root_job_id: int | None = Field(default=None, sa_column=_big(nullable=True))
-    principal: str | None = Field(default=None, sa_column=_text(nullable=True))
-    producer: str = Field(sa_column=_text())
-    version: str | None = Field(default=None, sa_column=_text(nullable=True))
+    started_at: int = Field(sa_column=columns.big())
+    ended_at: int | None = Field(default=None, sa_column=columns.big(nullable=True))
+    last_at: int = Field(sa_column=columns.big())
+    shape_id: int = Field(sa_column=columns.big())
+    parent_run: str | None = Field(default=None, sa_column=columns.text(nullable=True))
+    parent_job_id: int | None = Field(default=None, sa_column=columns.big(nullable=True))
+    root_job_id: int | None = Field(default=None, sa_column=columns.big(nullable=True))
+    principal: str | None = Field(default=None, sa_column=columns.text(nullable=True))
+    producer: str = Field(sa_column=columns.text())
+    version: str | None = Field(default=None, sa_column=columns.text(nullable=True))
     """Code version that the run's own events named."""
     event_id: bytes = Field(sa_column=_bytes())
     """Its deciding event: the terminal one, else the newest."""
@@ -187,9 +175,9 @@ class ShapeRow(SQLModel, table=True):
 
     __tablename__ = "lineage_shape"
 
-    id: int | None = Field(default=None, sa_column=_key())
+    id: int | None = Field(default=None, sa_column=columns.key())
     hash: bytes = Field(sa_column=_bytes(unique=True))
-    job_id: int = Field(sa_column=_big(index=True))
+    job_id: int = Field(sa_column=columns.big(index=True))
 
 
 class ShapeDatasetRow(SQLModel, table=True):
@@ -198,10 +186,10 @@ class ShapeDatasetRow(SQLModel, table=True):
     __tablename__ = "lineage_shape_dataset"
     __table_args__ = (Index("ix_lineage_shape_dataset", "dataset_id", "is_output"),)
 
-    shape_id: int = Field(sa_column=_big(primary_key=True))
-    dataset_id: int = Field(sa_column=_big(primary_key=True))
+    shape_id: int = Field(sa_column=columns.big(primary_key=True))
+    dataset_id: int = Field(sa_column=columns.big(primary_key=True))
     is_output: bool = Field(primary_key=True)
-    operation: str = Field(sa_column=_text())
+    operation: str = Field(sa_column=columns.text())
     """READ for inputs; for outputs WRITE or what the lifecycle facet says."""
 
 
@@ -210,10 +198,10 @@ class ShapeEdgeRow(SQLModel, table=True):
 
     __tablename__ = "lineage_shape_edge"
 
-    shape_id: int = Field(sa_column=_big(primary_key=True))
-    source_id: int = Field(sa_column=_big(primary_key=True))
-    target_id: int = Field(sa_column=_big(primary_key=True))
-    basis: str = Field(sa_column=_text())
+    shape_id: int = Field(sa_column=columns.big(primary_key=True))
+    source_id: int = Field(sa_column=columns.big(primary_key=True))
+    target_id: int = Field(sa_column=columns.big(primary_key=True))
+    basis: str = Field(sa_column=columns.text())
     """column or product."""
 
 
@@ -222,9 +210,9 @@ class DeclarationRow(SQLModel, table=True):
 
     __tablename__ = "lineage_declaration"
 
-    job_id: int = Field(sa_column=_big(primary_key=True))
-    at: int = Field(sa_column=_big())
-    shape_id: int = Field(sa_column=_big())
+    job_id: int = Field(sa_column=columns.big(primary_key=True))
+    at: int = Field(sa_column=columns.big())
+    shape_id: int = Field(sa_column=columns.big())
     event_id: bytes = Field(sa_column=_bytes())
 
 
@@ -237,10 +225,10 @@ class DataTestResultRow(SQLModel, table=True):
         Index("ix_lineage_data_test_result_run", "run_pk"),
     )
 
-    dataset_id: int = Field(sa_column=_big(primary_key=True))
+    dataset_id: int = Field(sa_column=columns.big(primary_key=True))
     test_key: bytes = Field(sa_column=_bytes(primary_key=True))
-    run_pk: int = Field(sa_column=_big(primary_key=True))
-    at: int = Field(sa_column=_big())
+    run_pk: int = Field(sa_column=columns.big(primary_key=True))
+    at: int = Field(sa_column=columns.big())
     rank: int = Field(sa_column=Column(Integer, nullable=False))
     hash: bytes = Field(sa_column=_bytes())
     success: bool
@@ -257,11 +245,11 @@ class DataTestRow(SQLModel, table=True):
 
     __tablename__ = "lineage_data_test"
 
-    dataset_id: int = Field(sa_column=_big(primary_key=True))
+    dataset_id: int = Field(sa_column=columns.big(primary_key=True))
     test_key: bytes = Field(sa_column=_bytes(primary_key=True))
-    run_pk: int = Field(sa_column=_big())
-    at: int = Field(sa_column=_big())
-    run_id: str = Field(sa_column=_text())
+    run_pk: int = Field(sa_column=columns.big())
+    at: int = Field(sa_column=columns.big())
+    run_id: str = Field(sa_column=columns.text())
     """The run's id with its job: breaks a tie between two runs at the same instant."""
 
 
@@ -270,11 +258,11 @@ class StatisticRow(SQLModel, table=True):
 
     __tablename__ = "lineage_statistic"
 
-    run_pk: int = Field(sa_column=_big(primary_key=True))
-    dataset_id: int = Field(sa_column=_big(primary_key=True))
+    run_pk: int = Field(sa_column=columns.big(primary_key=True))
+    dataset_id: int = Field(sa_column=columns.big(primary_key=True))
     is_output: bool = Field(primary_key=True)
-    rows: int | None = Field(default=None, sa_column=_big(nullable=True))
-    size_bytes: int | None = Field(default=None, sa_column=_big(nullable=True))
+    rows: int | None = Field(default=None, sa_column=columns.big(nullable=True))
+    size_bytes: int | None = Field(default=None, sa_column=columns.big(nullable=True))
 
 
 class FeedRow(SQLModel, table=True):
@@ -282,10 +270,10 @@ class FeedRow(SQLModel, table=True):
 
     __tablename__ = "lineage_feed"
 
-    namespace: str = Field(sa_column=_text(primary_key=True))
-    evidence: str = Field(sa_column=_text(primary_key=True))
-    producer: str = Field(sa_column=_text(primary_key=True))
-    first_at: int = Field(sa_column=_big())
-    last_at: int = Field(sa_column=_big())
-    events: int = Field(sa_column=_big())
+    namespace: str = Field(sa_column=columns.text(primary_key=True))
+    evidence: str = Field(sa_column=columns.text(primary_key=True))
+    producer: str = Field(sa_column=columns.text(primary_key=True))
+    first_at: int = Field(sa_column=columns.big())
+    last_at: int = Field(sa_column=columns.big())
+    events: int = Field(sa_column=columns.big())
     event_id: bytes = Field(sa_column=_bytes())

@@ -3,25 +3,11 @@
 Times are int64 microseconds since 1970 UTC.
 """
 
-from typing import Any
-
-from sqlalchemy import BigInteger, Boolean, Column, Float, Integer, Text, UniqueConstraint
+from sqlalchemy import Boolean, Column, Float, Integer, UniqueConstraint
 from sqlmodel import Field, SQLModel
 
-from catalog.tables import KEPT
-
-
-def _big(**options: Any) -> Column[int]:
-    return Column(BigInteger, **{"nullable": False, **options})
-
-
-def _key() -> Column[int]:
-    # SQLite numbers rows by itself only for INTEGER PRIMARY KEY.
-    return Column(BigInteger().with_variant(Integer, "sqlite"), primary_key=True)
-
-
-def _text(**options: Any) -> Column[str]:
-    return Column(Text, **{"nullable": False, **options})
+from catalog import columns
+from catalog.columns import KEPT
 
 
 class AssessmentRow(SQLModel, table=True):
@@ -30,12 +16,12 @@ class AssessmentRow(SQLModel, table=True):
     __tablename__ = "policies_assessment"
     __table_args__ = KEPT
 
-    id: int | None = Field(default=None, sa_column=_key())
-    as_of: int = Field(sa_column=_big(index=True))
+    id: int | None = Field(default=None, sa_column=columns.key())
+    as_of: int = Field(sa_column=columns.big(index=True))
     policy_digest: str = Field(max_length=64)
     """Digest over all policies, so that a trend shows where the ruler changed."""
     model_digest: str = Field(max_length=64)
-    counts: str = Field(sa_column=_text())
+    counts: str = Field(sa_column=columns.text())
     """Verdicts by policy and outcome, as JSON."""
 
 
@@ -51,7 +37,7 @@ class VerdictRow(SQLModel, table=True):
     outcome: str = Field(max_length=16)
     digest: str = Field(max_length=64)
     """Over everything else, so that an equal verdict is not written again."""
-    body: str = Field(sa_column=_text())
+    body: str = Field(sa_column=columns.text())
     """The verdict as JSON."""
 
 
@@ -63,21 +49,21 @@ class FindingRow(SQLModel, table=True):
 
     fingerprint: str = Field(primary_key=True, max_length=64)
     policy: str = Field(max_length=64, index=True)
-    title: str = Field(sa_column=_text())
-    subject: str = Field(sa_column=_text())
+    title: str = Field(sa_column=columns.text())
+    subject: str = Field(sa_column=columns.text())
     """As JSON."""
     severity: int = Field(sa_column=Column(Integer, nullable=False))
     status: str = Field(max_length=16, index=True)
-    message: str = Field(sa_column=_text())
+    message: str = Field(sa_column=columns.text())
     is_guess: bool = Field(sa_column=Column(Boolean, nullable=False))
-    first_seen: int = Field(sa_column=_big())
-    last_seen: int = Field(sa_column=_big())
-    occurrences: int = Field(sa_column=_big())
-    evidence: str = Field(sa_column=_text())
+    first_seen: int = Field(sa_column=columns.big())
+    last_seen: int = Field(sa_column=columns.big())
+    occurrences: int = Field(sa_column=columns.big())
+    evidence: str = Field(sa_column=columns.text())
     """As JSON."""
-    owners: str = Field(sa_column=_text())
+    owners: str = Field(sa_column=columns.text())
     """As JSON."""
-    team: str | None = Field(default=None, sa_column=_text(nullable=True))
+    team: str | None = Field(default=None, sa_column=columns.text(nullable=True))
     is_stale: bool = Field(sa_column=Column(Boolean, nullable=False))
 
 
@@ -87,13 +73,13 @@ class ChangeRow(SQLModel, table=True):
     __tablename__ = "policies_change"
     __table_args__ = (UniqueConstraint("fingerprint", "step"), KEPT)
 
-    id: int | None = Field(default=None, sa_column=_key())
+    id: int | None = Field(default=None, sa_column=columns.key())
     fingerprint: str = Field(max_length=64)
     step: int = Field(sa_column=Column(Integer, nullable=False))
     """From 0, in order."""
-    at: int = Field(sa_column=_big())
+    at: int = Field(sa_column=columns.big())
     status: str = Field(max_length=16)
-    why: str = Field(sa_column=_text())
+    why: str = Field(sa_column=columns.text())
     by: str = Field(max_length=200)
 
 
@@ -103,19 +89,19 @@ class ScoreRow(SQLModel, table=True):
     __tablename__ = "policies_score"
     __table_args__ = (UniqueConstraint("day", "scope", "dimension"), KEPT)
 
-    id: int | None = Field(default=None, sa_column=_key())
-    day: int = Field(sa_column=_big())
+    id: int | None = Field(default=None, sa_column=columns.key())
+    day: int = Field(sa_column=columns.big())
     """First instant of the day, UTC."""
-    scope: str = Field(sa_column=_text())
+    scope: str = Field(sa_column=columns.text())
     """``organisation``, or ``team:`` and the team's id."""
     dimension: str = Field(max_length=32)
     """Empty for the overall score."""
-    as_of: int = Field(sa_column=_big())
+    as_of: int = Field(sa_column=columns.big())
     model_digest: str = Field(max_length=64)
     floor: float = Field(sa_column=Column(Float, nullable=False))
     ceiling: float = Field(sa_column=Column(Float, nullable=False))
     coverage: float = Field(sa_column=Column(Float, nullable=False))
     level_floor: int | None = Field(default=None)
     level_ceiling: int | None = Field(default=None)
-    body: str = Field(sa_column=_text())
+    body: str = Field(sa_column=columns.text())
     """What else the score says, as JSON: practices, or which dimensions were assessed."""
