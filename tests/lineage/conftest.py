@@ -6,7 +6,6 @@ import gzip
 import json
 import os
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -21,21 +20,12 @@ from catalog.store import apply_catalog
 from lineage.estate import Estate
 from lineage.ingest import Arrival, Ingestor
 from lineage.reading import load_estate
-from tests.lineage.worlds import NOW, at, catalog_of
+from tests.lineage.worlds import NOW, CorpusFile, at, catalog_of
 
 EVENTS = Path(__file__).parents[3] / "shared" / "openlineage" / "events"
 
 CleanStore = Callable[[], Engine]
 MakeEvent = Callable[..., dict[str, Any]]
-
-
-@dataclass(frozen=True, slots=True)
-class CorpusFile:
-    """One file of real events, and what the corpus says about it."""
-
-    name: str
-    bodies: tuple[bytes, ...]
-    verdicts: dict[str, int]
 
 
 @pytest.fixture(scope="session")

@@ -7,7 +7,7 @@ import json
 import uuid
 from collections import Counter
 from collections.abc import Callable, Sequence
-from typing import Any, Protocol
+from typing import Any
 
 import orjson
 import pytest
@@ -23,18 +23,9 @@ from lineage.events import (
     parse_event,
     reread_event,
 )
-from tests.lineage.worlds import encode
+from tests.lineage.worlds import CorpusFile, encode
 
 MakeEvent = Callable[..., dict[str, Any]]
-
-
-class CorpusFile(Protocol):
-    @property
-    def name(self) -> str: ...
-    @property
-    def bodies(self) -> tuple[bytes, ...]: ...
-    @property
-    def verdicts(self) -> dict[str, int]: ...
 
 
 def refusal(body: bytes) -> RefusedError:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import chain
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, example, given, settings
@@ -24,20 +24,12 @@ from lineage.events import moment, parse_event
 from lineage.ingest import Arrival, Ingestor
 from lineage.proposal import write_proposal
 from lineage.reading import load_estate
+from tests.lineage.worlds import CorpusFile
 
 MakeEvent = Callable[..., dict[str, Any]]
 CleanStore = Callable[[], Engine]
 
 NOW = datetime(2026, 11, 20, 9, tzinfo=UTC)
-
-
-class CorpusFile(Protocol):
-    @property
-    def name(self) -> str: ...
-    @property
-    def bodies(self) -> tuple[bytes, ...]: ...
-    @property
-    def verdicts(self) -> dict[str, int]: ...
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
-from typing import Any, Protocol
+from typing import Any
 
 import orjson
 import pytest
@@ -13,15 +13,9 @@ from hypothesis import strategies as st
 
 from lineage.events import canonical, parse_event
 from lineage.redact import REDACTED, redact, redact_text
+from tests.lineage.worlds import CorpusFile
 
 MakeEvent = Callable[..., dict[str, Any]]
-
-
-class CorpusFile(Protocol):
-    @property
-    def name(self) -> str: ...
-    @property
-    def bodies(self) -> tuple[bytes, ...]: ...
 
 
 @pytest.mark.parametrize(

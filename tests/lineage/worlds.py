@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,16 @@ from lineage.ingest import Arrival, Ingestor
 from lineage.rebuild import digest
 
 CleanStore = Callable[[], Engine]
+
+
+@dataclass(frozen=True, slots=True)
+class CorpusFile:
+    """One file of real events, and what the corpus says about it."""
+
+    name: str
+    bodies: tuple[bytes, ...]
+    verdicts: dict[str, int]
+
 
 DAY = datetime(2026, 11, 20, tzinfo=UTC)
 NOW = DAY + timedelta(hours=9)
