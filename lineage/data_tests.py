@@ -1,0 +1,198 @@
+"""Results of data tests, from every place where producers put them, and what each result means.
+
+Pure functions of decoded facets: whatever a producer put there, they answer and never raise.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from lineage.estate import DataTestStatus, RunState
+from lineage.events import text_of
+
+_UNNAMED = "data test"
+
+_SKIPPED = {"skip", "skipped"}
+_WORDS = {"pass": True, "passed": True, "success": True, "fail": False, "failed": False}
+_DBT_ID = re.compile(r"test\.[^.]+\.(?P<name>.+?)(?:\.[0-9a-f]{10})?")
+"""A dbt node's id: ``test.shop.not_null_orders_id.0a1b2c3d4e``; one written by hand has no hash."""
+_DBT_PRODUCER = re.compile(r"\bdbt\b|cosmos", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class Assertion:
+    """One result of one data test, as one report has it."""
+
+    key: bytes
+    """Which test it is, on whatever it tests: the same wherever it is reported; 16 bytes."""
+    name: str
+    """The producer's own word for it, such as ``not_null``."""
+    title: str | None = None
+    """What it was called, if somebody named it."""
+    column: str | None = None
+    success: bool | None = None
+    """``None``: no answer."""
+    word: str | None = None
+    """The status as it was reported, lower case, where it is a word: ``pass``, ``skip``."""
+    blocking: bool = True
+    """Whether a failure stops the line; so does one that says nothing of its severity."""
+    expected: str | None = None
+    actual: str | None = None
+    description: str | None = None
+    content: str | None = None
+    """The body of the test, such as its SQL."""
+
+
+def results_in(facet_name: str, facet: Mapping[str, Any]) -> tuple[Assertion, ...]:
+    """Results of data tests that a facet of a dataset, of an input or of a run reports.
+
+    Each test once, by key; nothing for a facet of another name.
+    """
+    reader = _READERS.get(facet_name)
+    if reader is None:
+        return ()
+    results = merged(reader(facet))
+    return tuple(results[key] for key in sorted(results))
+
+
+def merged(results: Iterable[Assertion]) -> dict[bytes, Assertion]:
+    """One result for each test of one subject in one run: the worst that was reported of it.
+
+    A failure outweighs no answer, and no answer a pass: who reports a test twice in one run reports
+    the same twice, as a rule, and where not, the doubt must not pass.
+    """
+    found: dict[bytes, Assertion] = {}
+    for result in results:
+        known = found.get(result.key)
+        if known is None or _weight(result) > _weight(known):
+            found[result.key] = result
+    return found
+
+
+def status(
+    result: Assertion, run_state: RunState, producer: str, error: str | None = None
+) -> DataTestStatus | None:
+    """What a result means, given how its run ended.
+
+    Args:
+        result: What was reported.
+        run_state: Of the run that reported it; while it is not over, what it reported is what it
+            will say and not yet what happened.
+        producer: Who reported it, as the event says.
+        error: The message of the run's error, if it has one.
+
+    Returns:
+        ``None`` while the run has not ended: there is no answer yet.
+    """
+    if run_state is RunState.ABORT or result.word in _SKIPPED:
+        return DataTestStatus.SKIPPED
+    if run_state not in (RunState.COMPLETE, RunState.FAIL):
+        return None
+    if result.success is None:
+        return DataTestStatus.BROKEN
+    if result.success:
+        return DataTestStatus.PASS
+    if _DBT_PRODUCER.search(producer):
+        return _dbt_failure(result, error)
+    return DataTestStatus.FAIL
+
+
+def _dbt_failure(result: Assertion, error: str | None) -> DataTestStatus:
+    """A failure that dbt reports is one only if it counted something.
+
+    It calls a test failed as well that it skipped or could not run. From its artifacts these two
+    come without a count and look the same, so without an error the milder word is used; from its
+    logs they come with a count of nothing, and skipped ones on an aborted run.
+    """
+    if result.actual is None:
+        return DataTestStatus.BROKEN if error else DataTestStatus.SKIPPED
+    if result.actual == result.expected == "0":
+        return DataTestStatus.BROKEN
+    return DataTestStatus.FAIL
+
+
+def _dataset_assertions(facet: Mapping[str, Any]) -> Iterator[Assertion]:
+    for entry in _objects(facet.get("assertions")):
+        title = text_of(entry.get("name"))
+        name = text_of(entry.get("assertion")) or title
+        yield _assertion(entry, name, text_of(entry.get("column")), title)
+
+
+def _expectations(facet: Mapping[str, Any]) -> Iterator[Assertion]:
+    """Great Expectations' own facet."""
+    for entry in _objects(facet.get("assertions")):
+        name = text_of(entry.get("expectationType"))
+        yield _assertion(entry, name, text_of(entry.get("column")), None)
+
+
+def _executions(facet: Mapping[str, Any]) -> Iterator[Assertion]:
+    """Tests that a run reports without saying of which dataset."""
+    for entry in _objects(facet.get("tests")):
+        title = text_of(entry.get("name"))
+        dbt_id = _DBT_ID.fullmatch(title) if title else None
+        if dbt_id:  # datasets are told its last part
+            title = dbt_id["name"]
+        name = text_of(entry.get("type"))
+        if name in (None, "singular"):  # one of a kind: its name is its kind
+            name = title or name
+        params = entry.get("params")
+        params = params if isinstance(params, dict) else {}
+        column = text_of(params.get("column_name")) or text_of(params.get("column"))
+        yield _assertion(entry, name, column, title)
+
+
+_READERS = {
+    "dataQualityAssertions": _dataset_assertions,
+    "greatExpectations_assertions": _expectations,
+    "test": _executions,
+}
+FACETS = tuple(_READERS)
+"""Names of all facets that report data tests."""
+
+
+def _assertion(
+    entry: Mapping[str, Any], name: str | None, column: str | None, title: str | None
+) -> Assertion:
+    word = (text_of(entry.get("status")) or "").strip().lower() or None
+    success = entry.get("success")
+    # The title, where there is one, tells apart two tests of one sort on one column.
+    parts = (name or "", column or "", title or "")
+    identity = "\0".join(parts).encode("utf-8", "surrogatepass")
+    return Assertion(
+        key=hashlib.sha256(identity).digest()[:16],
+        name=name or _UNNAMED,
+        title=title,
+        column=column,
+        success=success if isinstance(success, bool) else _WORDS.get(word or ""),
+        word=word,
+        blocking=(text_of(entry.get("severity")) or "").strip().lower() not in ("warn", "warning"),
+        expected=_told(entry.get("expected")),
+        actual=_told(entry.get("actual")),
+        description=text_of(entry.get("description")),
+        content=text_of(entry.get("content")),
+    )
+
+
+def _weight(result: Assertion) -> tuple[int, tuple[str, ...]]:
+    severity = {False: 2, None: 1, True: 0}[result.success] * 2 + result.blocking
+    texts = (
+        result.actual, result.expected, result.word, result.description, result.content,
+        result.name, result.title, result.column,
+    )  # fmt: skip
+    return severity, tuple(text or "" for text in texts)
+
+
+def _told(value: Any) -> str | None:
+    """A value that should be a text, and is a number from some producers."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return str(value) if isinstance(value, int | float) else text_of(value)
+
+
+def _objects(value: Any) -> Iterator[Mapping[str, Any]]:
+    if isinstance(value, list):
+        yield from (entry for entry in value if isinstance(entry, dict))
