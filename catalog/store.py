@@ -1,4 +1,4 @@
-"""The declared catalog in the store: every revision that was ever applied."""
+"""The declared catalog in the store: every revision that was ever applied, each a link."""
 
 from __future__ import annotations
 
@@ -7,11 +7,16 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 import msgspec
-from sqlalchemy import Engine, insert, select
+from sqlalchemy import Connection, Engine, Text, cast, func, insert, select
 
-from catalog.database import bump_revision, table_of, writing
+from catalog import chain
+from catalog.database import bump_revision, next_id, table_of, writing
 from catalog.model import Catalog
+from catalog.moments import microseconds
 from catalog.tables import RevisionRow
+
+LINKED = "catalog"
+"""The kind of link that covers applied catalogs."""
 
 _REVISIONS = table_of(RevisionRow)
 
@@ -41,11 +46,49 @@ def apply_catalog(engine: Engine, catalog: Catalog, by: str, at: datetime) -> bo
     body = msgspec.json.encode(catalog, order="deterministic")
     digest = hashlib.sha256(body).hexdigest()
     with writing(engine) as connection:
+        chain.hold(connection)
         newest = select(_REVISIONS.c.digest).order_by(_REVISIONS.c.id.desc()).limit(1)
         if connection.execute(newest).scalar() == digest:
             return False
+        row = next_id(connection, _REVISIONS)
         connection.execute(
-            insert(_REVISIONS).values(applied_at=at, applied_by=by, digest=digest, body=body)
+            insert(_REVISIONS).values(
+                id=row, applied_at=at, applied_by=by, digest=digest, body=body
+            )
         )
+        content = catalog_content(connection, row, row)
+        chain.append_link(connection, LINKED, row, row, content, at=microseconds(at))
         bump_revision(connection)
     return True
+
+
+def catalog_content(connection: Connection, first: int, last: int) -> bytes:
+    """SHA-256 of the applied catalogs first..last, as their links hold it.
+
+    Of each its number, when (UTC, ``2026-11-20 06:00:00.123456``), by whom, digest and body, each
+    after its length in bytes (8 bytes, big-endian).
+    """
+    at = _REVISIONS.c.applied_at
+    # As SQLite stores it, so that no other spelling of the same instant passes for it.
+    is_postgresql = connection.dialect.name == "postgresql"
+    shown = (
+        func.to_char(func.timezone("UTC", at), "YYYY-MM-DD HH24:MI:SS.US")
+        if is_postgresql
+        else cast(at, Text)
+    )
+    rows = connection.execute(
+        select(
+            cast(_REVISIONS.c.id, Text),
+            shown,
+            cast(_REVISIONS.c.applied_by, Text),
+            cast(_REVISIONS.c.digest, Text),
+            _REVISIONS.c.body,
+        )
+        .where(_REVISIONS.c.id.between(first, last))
+        .order_by(_REVISIONS.c.id)
+    )
+    content = hashlib.sha256()
+    for *texts, body in rows:
+        for part in (*(text.encode() for text in texts), body):
+            content.update(len(part).to_bytes(8, "big") + part)
+    return content.digest()

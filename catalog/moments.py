@@ -1,0 +1,20 @@
+"""Instants as the stores keep them, microseconds since 1970 UTC, and as JSON has them."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
+
+
+def microseconds(moment: datetime) -> int:
+    """An instant as the stores keep it; it must name its zone."""
+    # Not by timestamp(): a float of today's size no longer tells microseconds apart.
+    return (moment - _EPOCH) // _MICROSECOND
+
+
+def written(time: int) -> str:
+    """``2026-11-20T06:00:00.123456Z``, as all our JSON has it."""
+    moment = _EPOCH + time * _MICROSECOND
+    return moment.isoformat(timespec="microseconds").replace("+00:00", "Z")
