@@ -1,0 +1,441 @@
+"""The keyring: no secret in the store or in a log, no dead key that opens, cheap to ask."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from click.testing import CliRunner, Result
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from sqlalchemy import Engine, event
+from sqlmodel import SQLModel
+
+from catalog.database import connect, writing
+from catalog.errors import UserError
+from catalog.model import Environment
+from lineage.keyring import FRESH_S, Keyring
+from lineage.keys import SECRET, Admission, Key, KeyState, make_secret
+from lineage.keys_cli import token
+
+AT = 1_795_000_000_000_000
+MINUTE = 60_000_000
+HEADER = "Bearer {}"
+
+
+class Clock:
+    """Seconds that pass when told to."""
+
+    now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[Engine]:
+    engine = connect(f"sqlite:///{tmp_path / 'andon.db'}")
+    yield engine
+    engine.dispose()
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def keyring(store: Engine, clock: Clock) -> Keyring:
+    return Keyring(store, clock)
+
+
+def make(keyring: Keyring, name: str = "dbt-prod", **parts: Any) -> tuple[Key, str]:
+    return keyring.create(
+        name,
+        ["dbt-prod", "postgres://*"],
+        **{
+            "environment": Environment.PROD,
+            "principal": "service:dbt",
+            "expires_at": None,
+            "by": "person:ana",
+            "at": AT,
+            **parts,
+        },
+    )
+
+
+def door(keyring: Keyring, secret: str, at: int = AT) -> Admission:
+    return keyring.admit(HEADER.format(secret), at, is_needed=False)[0]
+
+
+@pytest.fixture
+def statements(store: Engine) -> list[str]:
+    sent: list[str] = []
+
+    @event.listens_for(store, "before_cursor_execute")
+    def note(_c: object, _cursor: object, statement: str, *_: object) -> None:
+        sent.append(statement)
+
+    return sent
+
+
+def test_the_tables_are_the_ones_that_the_migration_makes(store: Engine) -> None:
+    with store.connect() as connection:
+        context = MigrationContext.configure(connection, opts={"compare_type": True})
+
+        found = compare_metadata(context, SQLModel.metadata)
+
+    ours = ("lineage_key", "catalog_link")
+    assert [step for step in found if any(name in str(step) for name in ours)] == []
+
+
+# Secrets
+
+
+def test_the_secret_is_nowhere_but_in_its_holders_hands(
+    keyring: Keyring, store: Engine, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    key, secret = make(keyring)
+    random = secret.rpartition("_")[2]
+
+    door(keyring, secret)
+    keyring.used(key.id, AT)
+    with writing(store) as connection:
+        keyring.write_used(connection)
+    keyring.revoke(key.name, AT)
+    admission, found = keyring.admit(HEADER.format(secret), AT, is_needed=True)
+
+    files = [path.read_bytes() for path in tmp_path.iterdir()]
+    assert any(b"dbt-prod" in content for content in files)
+    assert not any(random.encode() in content for content in files)
+    assert random not in caplog.text
+    assert random not in repr(keyring.all_keys())
+    assert random not in admission.detail(found) + admission.expected
+
+
+def test_two_keys_never_share_a_secret(keyring: Keyring) -> None:
+    secrets = {make(keyring, f"key {n}")[1] for n in range(20)}
+
+    assert len(secrets) == 20
+    assert all(SECRET.fullmatch(secret) for secret in secrets)
+
+
+# The door
+
+
+def test_a_key_opens_from_the_moment_it_is_made(
+    store: Engine, keyring: Keyring, clock: Clock
+) -> None:
+    assert door(keyring, make_secret(1, bytes(32))) is Admission.UNKNOWN
+
+    elsewhere = Keyring(store)
+    key, secret = make(elsewhere)
+    clock.now += 0.3
+
+    assert keyring.admit(HEADER.format(secret), AT, is_needed=True) == (Admission.OK, key)
+
+
+def test_a_right_number_with_a_wrong_secret_opens_nothing(keyring: Keyring) -> None:
+    key, _ = make(keyring)
+
+    assert keyring.find(make_secret(key.id, bytes(32))) is None
+    assert door(keyring, make_secret(key.id, bytes(32))) is Admission.UNKNOWN
+
+
+def test_a_revoked_key_opens_nothing_here_and_soon_nowhere(
+    store: Engine, keyring: Keyring, clock: Clock
+) -> None:
+    elsewhere = Keyring(store)
+    key, secret = make(keyring)
+    assert door(keyring, secret) is door(elsewhere, secret) is Admission.OK
+
+    elsewhere.revoke(key.name, AT)
+
+    assert door(elsewhere, secret) is Admission.REVOKED
+    clock.now += FRESH_S + 0.01
+    assert door(keyring, secret) is Admission.REVOKED
+
+
+def test_an_expired_key_opens_until_its_instant(keyring: Keyring) -> None:
+    _, secret = make(keyring, expires_at=AT + 5)
+
+    assert door(keyring, secret, AT + 4) is Admission.OK
+    assert door(keyring, secret, AT + 5) is Admission.EXPIRED
+
+
+@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    steps=st.lists(
+        st.tuples(
+            st.sampled_from(["create", "revoke", "ask"]),
+            st.sampled_from("ab"),
+            st.integers(0, 3),
+            st.floats(0, 5),
+        ),
+        max_size=14,
+    )
+)
+def test_whatever_is_made_and_revoked_the_door_is_right(
+    store: Engine, steps: list[tuple[str, str, int, float]]
+) -> None:
+    with writing(store) as connection:
+        connection.exec_driver_sql("DELETE FROM lineage_key")
+    clock = Clock()
+    here, other = Keyring(store, clock), Keyring(store, clock)
+    made: list[tuple[str, str, int]] = []
+    revoked: set[str] = set()
+    for step, (action, name, late, passed) in enumerate(steps):
+        clock.now += passed
+        living = [secret for n, secret, _ in made if n == name and secret not in revoked]
+        if action == "create" and not living:
+            made.append((name, make(other, name, expires_at=AT + late)[1], AT + late))
+        elif action == "revoke" and living:
+            here.revoke(name, AT + step)
+            revoked.update(living)
+        clock.now += FRESH_S + 0.01
+        for _, secret, expires_at in made:
+            expected = (
+                Admission.REVOKED
+                if secret in revoked
+                else Admission.EXPIRED
+                if expires_at <= AT + 2
+                else Admission.OK
+            )
+            assert [door(k, secret, AT + 2) for k in (here, other)] == [expected] * 2
+
+
+def test_requests_are_answered_from_memory(
+    keyring: Keyring, clock: Clock, statements: list[str]
+) -> None:
+    _, secret = make(keyring)
+    door(keyring, secret)
+    statements.clear()
+
+    for _ in range(100):
+        assert door(keyring, secret) is Admission.OK
+        door(keyring, "not one of ours")
+        door(keyring, make_secret(9, bytes(32)))
+
+    assert statements == []
+    clock.now += FRESH_S + 0.01
+    door(keyring, secret)
+    assert sum("lineage_key" in statement for statement in statements) == 1
+
+
+def test_strangers_make_few_queries(keyring: Keyring, clock: Clock, statements: list[str]) -> None:
+    make(keyring)
+
+    for n in range(100):
+        clock.now += 0.01
+        door(keyring, make_secret(1000 + n, bytes(32)))
+
+    assert sum("lineage_key" in statement for statement in statements) < 10 + 3
+
+
+# Last use
+
+
+def uses(keyring: Keyring) -> list[int | None]:
+    return [key.last_used_at for key in keyring.all_keys()]
+
+
+@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(times=st.lists(st.integers(0, 5 * MINUTE), min_size=1, max_size=30))
+def test_the_last_use_is_written_at_most_once_a_minute_and_lags_no_more(
+    store: Engine, times: list[int]
+) -> None:
+    with writing(store) as connection:
+        connection.exec_driver_sql("DELETE FROM lineage_key")
+    keyring = Keyring(store)
+    key, _ = make(keyring)
+    written: set[int | None] = set()
+
+    for at in sorted(times):
+        keyring.used(key.id, AT + at)
+        with writing(store) as connection:
+            keyring.write_used(connection)
+        (last,) = uses(keyring)
+        assert last is not None
+        assert 0 <= AT + at - last < MINUTE
+        written.add(last)
+
+    assert len(written) <= 1 + (max(times) - min(times)) // MINUTE
+
+
+def test_a_later_use_seen_by_another_process_stays(store: Engine, keyring: Keyring) -> None:
+    key, _ = make(keyring)
+
+    for ring, at in ((Keyring(store), AT + MINUTE), (keyring, AT)):
+        ring.used(key.id, at)
+        with writing(store) as connection:
+            ring.write_used(connection)
+
+    assert uses(keyring) == [AT + MINUTE]
+
+
+# Names
+
+
+def test_a_name_is_free_again_only_when_revoked(keyring: Keyring) -> None:
+    first, _ = make(keyring, expires_at=AT + 1)
+
+    with pytest.raises(UserError, match=r'key "dbt-prod" exists already \(in use\)'):
+        make(keyring)
+    with pytest.raises(UserError, match=r"\(expired\).* andon token revoke dbt-prod\.$"):
+        make(keyring, at=AT + 9)
+    keyring.revoke("dbt-prod", AT)
+    second, _ = make(keyring)
+
+    assert (first.id, second.id) == (1, 2)
+    assert [key.state(AT) for key in keyring.all_keys()] == [KeyState.REVOKED, KeyState.LIVING]
+    assert keyring.all_keys()[1] == second
+
+
+def test_a_key_that_nobody_knows_cannot_be_revoked(keyring: Keyring) -> None:
+    make(keyring)
+
+    with pytest.raises(UserError, match=r'no key is called "dbt-prd"\. Did you mean "dbt-prod"\?'):
+        keyring.revoke("dbt-prd", AT)
+
+
+def test_revoking_twice_keeps_the_first_instant(keyring: Keyring) -> None:
+    make(keyring)
+
+    found = [keyring.revoke("dbt-prod", at).revoked_at for at in (AT, AT + 5)]
+
+    assert found == [AT, AT]
+
+
+def test_it_knows_whether_any_key_opens(keyring: Keyring) -> None:
+    assert not keyring.has_living(AT)
+
+    make(keyring, expires_at=AT + 1)
+
+    assert keyring.has_living(AT)
+    assert not keyring.has_living(AT + 1)
+
+
+# The commands
+
+
+@pytest.fixture
+def andon(tmp_path: Path) -> Callable[..., Result]:
+    database = f"sqlite:///{tmp_path / 'andon.db'}"
+
+    def run(*words: str) -> Result:
+        return CliRunner().invoke(token, [*words, "--database", database])
+
+    return run
+
+
+CREATE = ("create", "--name", "dbt", "--namespaces", "dbt-prod", "postgres://*", "--env", "prod")
+
+
+def test_create_prints_the_secret_alone_and_how_to_use_it_beside(
+    andon: Callable[..., Result], keyring: Keyring
+) -> None:
+    made = andon(*CREATE, "--principal", "service:dbt", "--expires", "90d")
+
+    assert made.exit_code == 0
+    secret = made.stdout.removesuffix("\n")
+    assert SECRET.fullmatch(secret)
+    assert "OPENLINEAGE_API_KEY" in made.stderr
+    assert secret not in made.stderr
+    (key,) = keyring.all_keys()
+    assert (key.namespaces, key.environment) == (("dbt-prod", "postgres://*"), Environment.PROD)
+    assert door(keyring, secret, key.created_at) is Admission.OK
+    assert key.expires_at == key.created_at + 90 * 1440 * MINUTE
+
+
+def test_globs_may_be_given_one_by_one_too(andon: Callable[..., Result], keyring: Keyring) -> None:
+    made = andon(
+        "create", "--env", "any", "--namespaces", "a", "--name", "n", "--namespaces", "b", "a"
+    )
+
+    assert made.exit_code == 0
+    (key,) = keyring.all_keys()
+    assert (key.namespaces, key.environment) == (("a", "b"), None)
+    assert key == replace(key, name="n", principal=None, expires_at=None)
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        ((*CREATE[:-1], "prd"), '--env "prd" is no environment. Did you mean "prod"?'),
+        ((*CREATE, "--expires", "2020-01-01"), "is past; expected a date to come"),
+        ((*CREATE, "--expires", "later"), '--expires "later" is neither a date nor a duration'),
+        (("create", "--name", "n", "--env", "prod", "--namespaces", "[z-a]"), "matches no name"),
+        ((*CREATE, "--principal", "dbt"), "is no principal"),
+        (("revoke", "dbt"), 'no key is called "dbt"'),
+    ],
+)
+def test_bad_input_is_one_line_and_makes_nothing(
+    andon: Callable[..., Result], keyring: Keyring, words: tuple[str, ...], told: str
+) -> None:
+    result = andon(*words)
+
+    assert isinstance(result.exception, UserError)
+    assert told in str(result.exception)
+    assert "\n" not in str(result.exception)
+    assert result.exception.exit_code == 2
+    assert keyring.all_keys() == []
+
+
+def test_a_stray_word_is_no_glob(andon: Callable[..., Result], keyring: Keyring) -> None:
+    result = andon("create", "stray", *CREATE[1:])
+
+    assert result.exit_code == 2
+    assert "unexpected extra argument" in result.stderr
+    assert keyring.all_keys() == []
+
+
+def test_a_name_that_is_taken_is_told(andon: Callable[..., Result]) -> None:
+    andon(*CREATE)
+
+    again = andon(*CREATE)
+
+    assert isinstance(again.exception, UserError)
+    assert again.stdout == ""
+
+
+def test_list_shows_what_there_is_and_no_secret(andon: Callable[..., Result]) -> None:
+    assert andon("list").stdout == ""
+    secret = andon(*CREATE).stdout.strip()
+    andon("create", "--name", "b", "--namespaces", "*", "--env", "any", "--expires", "9d")
+    andon("revoke", "b")
+
+    shown, document = andon("list").stdout, json.loads(andon("list", "--json").stdout)
+
+    header, first, second = shown.splitlines()
+    assert header.split() == [
+        "NAME", "STATE", "ENV", "LAST", "USED", "EXPIRES", "PRINCIPAL", "NAMESPACES",
+    ]  # fmt: skip
+    assert first.split() == ["dbt", "living", "prod", "-", "-", "-", "dbt-prod,", "postgres://*"]
+    assert second.split()[:3] == ["b", "revoked", "any"]
+    assert [(key["name"], key["state"]) for key in document] == [
+        ("dbt", "living"),
+        ("b", "revoked"),
+    ]
+    assert document[0]["namespaces"] == ["dbt-prod", "postgres://*"]
+    assert document[0]["environment"] == "prod"
+    assert document[1]["revoked_at"].endswith("Z")
+    for text in (shown, json.dumps(document)):
+        assert secret.rpartition("_")[2] not in text
+        assert "hash" not in text
+
+
+def test_revoke_says_so(andon: Callable[..., Result], keyring: Keyring) -> None:
+    secret = andon(*CREATE).stdout.strip()
+
+    result = andon("revoke", "dbt")
+
+    assert result.stdout.startswith('The key "dbt" is revoked since 20')
+    assert door(keyring, secret) is Admission.REVOKED
