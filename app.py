@@ -6,110 +6,161 @@ import asyncio
 import contextlib
 import gc
 import importlib
-import ipaddress
 import logging
 import multiprocessing
 import os
 import signal
 import socket
 import sys
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, MutableMapping, Sequence
 from datetime import timedelta
 from importlib.metadata import version
 from pathlib import Path
-from urllib.parse import urlsplit
+from types import FrameType
+from typing import TYPE_CHECKING
 
 import click
-import streamlit
 import uvicorn
-from sqlalchemy import Engine
 from sqlalchemy.exc import DBAPIError
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
-from starlette.routing import Mount, Route
+from starlette.routing import BaseRoute, Mount, Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-import catalog.cli
-import lineage.cli
-import lineage.sample.cli
-import policies.cli
-from catalog.database import connect, get_meta, needs_rebuild
+from catalog.database import connect, needs_rebuild
 from catalog.errors import UserError
 from catalog.settings import Settings
-from lineage import receiver
-from lineage.history import present
+from lineage import description, health
+from lineage.guarding import LoopbackOnly, is_loopback
 from lineage.ingest import Ingestor
 from lineage.rebuild import rebuild
-from lineage.sample import filling
-from policies.assess import assess, backcast
-from policies.worker import Worker
+from lineage.receiver import Receiver, ReceiverRoute
+
+if TYPE_CHECKING:
+    import streamlit
 
 DASHBOARD = Path(__file__).with_name("dashboard") / "main.py"
 DEMO_DATABASE = "andon-demo.db"
-UNUSED = ("/metrics", "/openapi.json", "/docs", "/openapi/{path:path}")
-"""Paths that belong to the API; without a route of their own they would show the dashboard."""
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 DRAIN_S = 5
 """How long open connections may take to end after SIGTERM, seconds."""
+WARM = ("pandas", "plotly.graph_objects")
+"""What a first visit would otherwise wait for."""
 
 
-class LoopbackOnly:
-    """Answers nobody beyond this machine: there is no sign-in yet that could tell who asks."""
+class Dashboard:
+    """The pages and the worker beside them, imported when they are served and not before.
 
-    CLOSED = ("/_stcore/metrics", "/_stcore/agent")
+    Commands, and a receiver alone, start in a fraction of the time without Streamlit.
+    """
 
-    def __init__(self, app: ASGIApp) -> None:
-        self._app = app
+    def __init__(self) -> None:
+        self._pages: ASGIApp | None = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] in ("http", "websocket"):
-            host = dict(scope["headers"]).get(b"host", b"").decode("latin-1")
-            client = (scope.get("client") or ("127.0.0.1", 0))[0]
-            origin = dict(scope["headers"]).get(b"origin", b"").decode("latin-1")
-            # A page from elsewhere may make its visitor's browser post here; producers send none.
-            from_elsewhere = origin and not is_loopback(urlsplit(origin).hostname or origin)
-            if (
-                not is_loopback(client)
-                or (host and not is_loopback(_host_of(host)))
-                or from_elsewhere
-            ):
-                await self._refuse(scope, receive, send, 403, "served on this machine only")
-                return
-            if scope["path"].startswith(self.CLOSED):
-                await self._refuse(scope, receive, send, 404, "not found")
-                return
-        await self._app(scope, receive, send)
+        if self._pages is None:
+            raise HTTPException(503, "the dashboard has not started")
+        await self._pages(scope, receive, send)
 
-    @staticmethod
-    async def _refuse(scope: Scope, receive: Receive, send: Send, status: int, detail: str) -> None:
-        if scope["type"] == "websocket":
-            await send({"type": "websocket.close", "code": 1008, "reason": detail})
-        else:
-            await JSONResponse({"detail": detail}, status)(scope, receive, send)
+    @contextlib.asynccontextmanager
+    async def running(self, host: Starlette) -> AsyncIterator[None]:
+        """Serve pages and judge what arrives until the end."""
+        from policies.worker import Worker
+
+        pages = streamlit_app()
+        worker = Worker(host.state.engine, Settings().assess_every_s)
+        async with pages.lifespan()(host):
+            # Streamlit turns the server's own chatter on.
+            logging.getLogger("uvicorn.error").setLevel(logging.WARNING)
+            self._pages = pages
+            warming = asyncio.create_task(asyncio.to_thread(_warm_up))
+            with worker.running():
+                yield
+            await warming
 
 
-def is_loopback(host: str) -> bool:
-    """Whether a host name or address is this machine itself."""
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
+def streamlit_app() -> streamlit.App:
+    """The pages; making them tells Streamlit where the dashboard's settings are."""
+    import streamlit
+
+    return streamlit.App(DASHBOARD)
 
 
-def _host_of(header: str) -> str:
-    if header.startswith("["):
-        return header[1:].partition("]")[0]
-    return header.partition(":")[0]
+def _warm_up() -> None:
+    for module in WARM:
+        importlib.import_module(module)
+    gc.collect()
+    gc.freeze()
+
+
+def compose(front: Dashboard | None) -> Starlette:
+    """The application: receiver and API, and behind them what is in front of people, if anything.
+
+    It is named ``app`` because that is what ``streamlit run`` looks for in this file.
+    """
+
+    @contextlib.asynccontextmanager
+    async def lifespan(host: Starlette) -> AsyncIterator[None]:
+        settings = Settings()
+        engine = connect(settings.database_url)
+        if needs_rebuild(engine):
+            for _ in rebuild(engine):
+                await asyncio.sleep(0)
+        host.state.engine = engine
+        host.state.receiver = Receiver(Ingestor(engine), settings.max_body_bytes)
+        with host.state.receiver.running():
+            async with front.running(host) if front else contextlib.nullcontext():
+                gc.freeze()  # so that no later collection walks what stays for ever
+                yield
+        engine.dispose()
+
+    app = Starlette(
+        routes=[
+            ReceiverRoute(),
+            *health.routes(),
+            *description.routes(),
+            *_wrong_paths("/api", "/openapi"),
+            *([Mount("/", app=front)] if front else []),
+        ],
+        lifespan=lifespan,
+        middleware=[Middleware(LoopbackOnly)],
+        exception_handlers={HTTPException: api_error},
+    )
+    return app  # noqa: RET504  # see above
+
+
+def _wrong_paths(*prefixes: str) -> list[BaseRoute]:
+    """Without routes of their own, wrong paths below the API would show the dashboard."""
+    paths = (path for prefix in prefixes for path in (prefix, f"{prefix}/{{path:path}}"))
+    return [Route(path, no_such_path, methods=METHODS) for path in paths]
+
+
+async def no_such_path(_request: Request) -> Response:
+    """A wrong path below the API."""
+    raise HTTPException(404, "no such path")
+
+
+async def api_error(request: Request, error: Exception) -> Response:
+    """What the API does not have, in JSON; a person's browser gets plain text."""
+    status = error.status_code if isinstance(error, HTTPException) else 500
+    detail = error.detail if isinstance(error, HTTPException) else "internal error"
+    headers = error.headers if isinstance(error, HTTPException) else None
+    if request.url.path.startswith(("/api", "/openapi")):
+        body = {"detail": detail, "path": request.url.path, "expected": "POST /api/v1/lineage"}
+        return JSONResponse(body, status, headers)
+    return PlainTextResponse(detail, status, headers)
 
 
 def _launched_on(arguments: Sequence[str]) -> list[str]:
     """Addresses that the launcher was told to listen on, as far as a process can know."""
-    hosts = [os.environ.get("UVICORN_HOST"), streamlit.get_option("server.address")]
+    hosts = [os.environ.get("UVICORN_HOST")]
+    if "streamlit" in sys.modules:
+        import streamlit
+
+        hosts.append(streamlit.get_option("server.address"))
     for index, argument in enumerate(arguments):
         name, _, value = argument.partition("=")
         if name == "--host":
@@ -126,59 +177,6 @@ def _require_loopback(hosts: Sequence[str]) -> None:
             )
 
 
-@contextlib.asynccontextmanager
-async def lifespan(app: Starlette) -> AsyncIterator[None]:
-    """Open the store, then serve events, judgements and pages until the end."""
-    settings = Settings()
-    engine = connect(settings.database_url)
-    if needs_rebuild(engine):
-        for _ in rebuild(engine):
-            await asyncio.sleep(0)
-    app.state.engine = engine
-    app.state.receiver = receiver.Receiver(Ingestor(engine), settings.max_body_bytes)
-    async with pages.lifespan()(app):
-        # Streamlit turns the server's own chatter on.
-        logging.getLogger("uvicorn.error").setLevel(logging.WARNING)
-        # A first visit would otherwise wait for these imports, and every collection walk them.
-        for module in ("pandas", "plotly.graph_objects"):
-            importlib.import_module(module)
-        gc.collect()
-        gc.freeze()
-        with app.state.receiver.running(), Worker(engine, settings.assess_every_s).running():
-            yield
-    engine.dispose()
-
-
-async def healthz(_request: Request) -> Response:
-    """Alive."""
-    return PlainTextResponse("ok")
-
-
-async def readyz(request: Request) -> Response:
-    """The store can be read."""
-    engine: Engine = request.app.state.engine
-    with engine.connect() as connection:
-        get_meta(connection, "revision")
-    return PlainTextResponse("ok")
-
-
-async def api_error(request: Request, error: Exception) -> Response:
-    """What the API does not have, in JSON; a person's browser gets plain text."""
-    status = error.status_code if isinstance(error, HTTPException) else 500
-    detail = error.detail if isinstance(error, HTTPException) else "internal error"
-    headers = error.headers if isinstance(error, HTTPException) else None
-    if request.url.path.startswith(("/api", "/openapi")):
-        body = {"detail": detail, "path": request.url.path, "expected": "POST /api/v1/lineage"}
-        return JSONResponse(body, status, headers)
-    return PlainTextResponse(detail, status, headers)
-
-
-async def no_such_path(_request: Request) -> Response:
-    """A wrong path below the API."""
-    raise HTTPException(404, "no such path")
-
-
-pages = streamlit.App(DASHBOARD)  # first: it tells Streamlit where the dashboard's settings are
 try:
     # Launchers bind the address themselves, so this is the last moment to refuse.
     _require_loopback(_launched_on(sys.argv))
@@ -186,20 +184,7 @@ except UserError as refused:
     click.echo(f"andon: {refused}", err=True)
     sys.exit(refused.exit_code)
 
-app = Starlette(
-    routes=[
-        *receiver.routes(),
-        Route("/api", no_such_path, methods=METHODS),
-        Route("/api/{path:path}", no_such_path, methods=METHODS),
-        *(Route(path, no_such_path, methods=METHODS) for path in UNUSED),
-        Route("/healthz", healthz),
-        Route("/readyz", readyz),
-        Mount("/", app=pages),
-    ],
-    lifespan=lifespan,
-    middleware=[Middleware(LoopbackOnly)],
-    exception_handlers={HTTPException: api_error},
-)
+app = compose(Dashboard())
 
 
 def _listen(host: str, port: int) -> socket.socket:
@@ -217,27 +202,43 @@ def _family(host: str) -> socket.AddressFamily:
     return socket.AF_INET6 if ":" in host else socket.AF_INET
 
 
-def _serve(listener: socket.socket) -> None:
+class _Server(uvicorn.Server):
+    """Asks new senders to come again from the moment that it is told to stop."""
+
+    def __init__(self, served: Starlette) -> None:
+        super().__init__(
+            uvicorn.Config(
+                served,
+                log_level="warning",
+                access_log=False,
+                server_header=False,
+                lifespan="on",
+                timeout_graceful_shutdown=DRAIN_S,
+            )
+        )
+        self._served = served
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        if hasattr(self._served.state, "receiver"):
+            self._served.state.receiver.drain()
+        super().handle_exit(sig, frame)
+
+
+def _serve(served: Starlette, listener: socket.socket) -> None:
     host, port = listener.getsockname()[:2]
     click.echo(f"Andon is at http://{host}:{port}/ and takes events at /api/v1/lineage", err=True)
-    config = uvicorn.Config(
-        app,
-        log_level="warning",
-        access_log=False,
-        lifespan="on",
-        timeout_graceful_shutdown=DRAIN_S,
-    )
     for stopping in (signal.SIGTERM, signal.SIGINT):
         # After draining, the server raises the signal again; by then all is done.
         signal.signal(stopping, lambda *_: None)
-    uvicorn.Server(config).run(sockets=[listener])
+    _Server(served).run(sockets=[listener])
 
 
 @click.command()
 @click.option("--host", default="127.0.0.1", show_default=True, help="Loopback only, for now.")
 @click.option("--port", default=8501, show_default=True, type=click.IntRange(0, 65535))
+@click.option("--no-dashboard", "is_bare", is_flag=True, help="The receiver and the API alone.")
 @click.option("--database", metavar="URL", help="Default: ANDON_DATABASE_URL, else andon.db here.")
-def serve(host: str, port: int, database: str | None) -> None:
+def serve(host: str, port: int, is_bare: bool, database: str | None) -> None:
     """Serve the dashboard and take events, on one port.
 
     Example: andon serve --port 8501
@@ -245,7 +246,7 @@ def serve(host: str, port: int, database: str | None) -> None:
     if database:
         os.environ["ANDON_DATABASE_URL"] = database
     connect(Settings().database_url).dispose()  # fail here, with one line, if it cannot be opened
-    _serve(_listen(host, port))
+    _serve(compose(None) if is_bare else app, _listen(host, port))
 
 
 @click.command()
@@ -259,6 +260,10 @@ def demo(port: int, database: str | None, fresh: bool) -> None:
 
     Example: andon demo --fresh
     """
+    from lineage.history import present
+    from lineage.sample import filling
+    from policies.assess import assess
+
     with _listen("127.0.0.1", port) as listener:
         url = database or f"sqlite:///{DEMO_DATABASE}"
         os.environ["ANDON_DATABASE_URL"] = url
@@ -277,37 +282,54 @@ def demo(port: int, database: str | None, fresh: bool) -> None:
         multiprocessing.get_context("spawn").Process(
             target=_fill_behind, args=(url,), name="history", daemon=True
         ).start()
-        _serve(listener)
+        _serve(app, listener)
 
 
 def _fill_behind(url: str) -> None:
+    from catalog.cli import progress
+    from lineage.history import present
+    from lineage.sample import filling
+    from policies.assess import backcast
+
     engine = connect(url)
     filling.fill_history(engine)
     now = present(engine)
     weeks = [now - timedelta(weeks=n) for n in range(1, filling.DAYS // 7)]
-    with catalog.cli.progress(backcast(engine, weeks), len(weeks), "Scoring history") as scored:
+    with progress(backcast(engine, weeks), len(weeks), "Scoring history") as scored:
         for _ in scored:
             pass
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+class _Commands(click.Group):
+    """All commands; those of the packages are imported only when one of them is asked for."""
+
+    OWN = (serve, demo)
+    PACKAGES = ("catalog.cli", "lineage.cli", "lineage.sample.cli", "policies.cli")
+
+    @property
+    def commands(self) -> MutableMapping[str, click.Command]:
+        """Every command by its name."""
+        found = list(self.OWN)
+        for package in self.PACKAGES:
+            found += importlib.import_module(package).commands
+        return {command.name or "": command for command in found}
+
+    @commands.setter
+    def commands(self, _none: MutableMapping[str, click.Command]) -> None:
+        """Click starts with an empty set of its own."""
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        own = {command.name: command for command in self.OWN}
+        return own.get(cmd_name) or super().get_command(ctx, cmd_name)
+
+
+@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(version("andon"), prog_name="andon")
 def cli() -> None:
     """Andon: lineage from OpenLineage events, judged, scored and explained.
 
     Example: andon demo
     """
-
-
-for command in (
-    serve,
-    demo,
-    *catalog.cli.commands,
-    *lineage.cli.commands,
-    *lineage.sample.cli.commands,
-    *policies.cli.commands,
-):
-    cli.add_command(command)
 
 
 def main() -> None:

@@ -4,240 +4,173 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import logging
-import queue
-import threading
-import zlib
-from collections.abc import AsyncIterator, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
 
-from sqlalchemy.exc import DBAPIError, OperationalError
-from starlette.requests import ClientDisconnect, Request
-from starlette.responses import JSONResponse, Response
-from starlette.routing import BaseRoute, Route
+import orjson
+from starlette.datastructures import URLPath
+from starlette.routing import BaseRoute, Match, NoMatchFound
+from starlette.types import Message, Receive, Scope, Send
 
+from lineage import batches
+from lineage.bodies import Body, GoneError, OverloadedError, Room, UnreadableError
+from lineage.commits import BATCH, QUEUED_BYTES, Commits, StoreDownError
 from lineage.events import RefusedError
 from lineage.ingest import Arrival, Ingestor, Receipt, Status
-
-logger = logging.getLogger(__name__)
+from lineage.metering import Meter
 
 PATHS = (
-    "/v1/lineage",
-    "/v1/openlineage/lineage",
+    "/api/v1/lineage",
+    "/api/v1/openlineage/lineage",
+    "/openapi/openlineage/api/v1/lineage",
 )
-"""Paths below ``/api`` that take one event; each also with a trailing slash."""
+"""Where one event is posted, the second and third by clients set up for another catalog; below
+each ``/batch`` takes many; all of them also with a trailing slash."""
 
-ALIAS = "/openapi/openlineage/api/v1/lineage"
-"""Where clients set up for another catalog post to."""
+SINGLE = frozenset(f"{path}{slash}" for path in PATHS for slash in ("", "/"))
+BATCHED = frozenset(f"{path}/batch{slash}" for path in PATHS for slash in ("", "/"))
 
-BATCH = 256
-"""Most events that share one commit."""
-
-QUEUED = 4096
-"""Events that may wait; beyond, senders are asked to come again."""
-
-
-class OverloadedError(Exception):
-    """More events wait than the store can take in; come again in a second."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Waiting:
-    arrival: Arrival
-    loop: asyncio.AbstractEventLoop
-    answer: asyncio.Future[Receipt]
+Headers = Sequence[tuple[bytes, bytes]]
 
 
 class Receiver:
-    """Takes events from many requests and commits those that wait together."""
+    """Reads what is posted, has it committed, and answers."""
 
     def __init__(self, ingestor: Ingestor, max_body_bytes: int) -> None:
-        self._ingestor = ingestor
-        self.max_body_bytes = max_body_bytes
-        self._queue: queue.Queue[_Waiting | None] = queue.Queue(QUEUED)
-        self._thread = threading.Thread(target=self._drain, name="receiver", daemon=True)
+        self.meter = Meter()
+        self.commits = Commits(ingestor, self.meter)
+        self._limit = max_body_bytes
+        self._room = Room(max(QUEUED_BYTES, 2 * max_body_bytes))
 
     @contextlib.contextmanager
     def running(self) -> Iterator[None]:
         """Accept events until the end, then finish those that wait."""
-        self._thread.start()
-        try:
+        with self.commits.running():
             yield
+
+    def drain(self) -> None:
+        """Ask new senders to come again; those that wait are answered."""
+        self.commits.drain()
+
+    async def post(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request, whatever it is."""
+        path: str = scope["path"]
+        source = f"POST {path}"
+        body = Body(self._room, self._limit)
+        try:
+            content = await body.read(receive, *_framing(scope["headers"]))
+            if path in SINGLE:
+                (receipt,) = await self.commits.take((Arrival(content, source),))
+                await _answer_one(send, receipt)
+            else:
+                await self._post_batch(content, source, send)
+        except UnreadableError as unreadable:
+            await self.commits.refuse(Arrival(unreadable.excerpt, source), unreadable.refused)
+            await _refuse(send, unreadable.refused)
+        except OverloadedError as overloaded:
+            await self._come_again(send, str(overloaded))
+        except StoreDownError as down:
+            await self._come_again(send, f"the store cannot be written: {down}")
+        except GoneError:
+            pass  # nobody is there to be answered
         finally:
-            self._queue.put(None)
-            self._thread.join()
+            body.close()
 
-    async def take(self, arrival: Arrival) -> Receipt:
-        """Store one event; returns when it is durable.
-
-        Raises:
-            OverloadedError: Too many events wait already.
-        """
-        loop = asyncio.get_running_loop()
-        waiting = _Waiting(arrival, loop, loop.create_future())
+    async def _post_batch(self, content: bytes, source: str, send: Send) -> None:
         try:
-            self._queue.put_nowait(waiting)
-        except queue.Full as error:
-            raise OverloadedError from error
-        return await waiting.answer
+            bodies = batches.split(content)
+        except RefusedError as refused:
+            raise UnreadableError(refused, content) from refused
+        arrivals = [Arrival(one, f"{source}[{index}]") for index, one in enumerate(bodies)]
+        shares = [arrivals[first : first + BATCH] for first in range(0, len(arrivals), BATCH)]
+        answered = await asyncio.gather(*(self.commits.take(share) for share in shares))
+        receipts = [receipt for share in answered for receipt in share]
+        await answer(send, 200, batches.summary(receipts))
 
-    async def refuse(self, arrival: Arrival, refused: RefusedError) -> None:
-        """Keep what was refused before it could be read."""
-        await asyncio.to_thread(self._ingestor.refuse, arrival, refused)
-
-    def _drain(self) -> None:
-        is_open = True
-        while is_open:
-            first = self._queue.get()
-            batch = [] if first is None else [first]
-            is_open = first is not None
-            while len(batch) < BATCH:
-                try:
-                    more = self._queue.get_nowait()
-                except queue.Empty:
-                    break
-                if more is None:
-                    is_open = False
-                else:
-                    batch.append(more)
-            if batch:
-                self._commit(batch)
-
-    def _commit(self, batch: list[_Waiting]) -> None:
-        try:
-            receipts = self._ingestor.ingest([w.arrival for w in batch])
-        except Exception as error:  # noqa: BLE001  # handed to whoever waits for the answer
-            if len(batch) == 1 or isinstance(error, OperationalError):
-                # A store that cannot be written is so for all; one by one they would wait for ages.
-                for waiting in batch:
-                    _settle(waiting, error)
-            else:  # one bad event must not fail its neighbours
-                for waiting in batch:
-                    self._commit([waiting])
-            return
-        for waiting, receipt in zip(batch, receipts, strict=True):
-            _settle(waiting, receipt)
+    async def _come_again(self, send: Send, detail: str) -> None:
+        # The one code that every client takes for "send the same again"; 429 loses the event.
+        self.meter.turned_away += 1
+        told = {"detail": detail, "path": "", "expected": "the same again, a second later"}
+        await answer(send, 503, orjson.dumps(told), (b"retry-after", b"1"))
 
 
-def _settle(waiting: _Waiting, outcome: Receipt | Exception) -> None:
-    def settle() -> None:
-        if waiting.answer.cancelled():
-            return
-        if isinstance(outcome, Receipt):
-            waiting.answer.set_result(outcome)
+class ReceiverRoute(BaseRoute):
+    """Every path that takes events, found by one look-up; the application's state holds a
+    ``receiver``.
+
+    Plain ASGI, since request and response objects would cost as much as taking the event in.
+    """
+
+    def matches(self, scope: Scope) -> tuple[Match, Scope]:
+        is_ours = scope["type"] == "http" and (scope["path"] in SINGLE or scope["path"] in BATCHED)
+        return Match.FULL if is_ours else Match.NONE, {}
+
+    def url_path_for(self, name: str, /, **path_params: object) -> URLPath:
+        raise NoMatchFound(name, path_params)
+
+    async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["method"] == "POST":
+            receiver: Receiver = scope["app"].state.receiver
+            await receiver.post(scope, receive, send)
         else:
-            waiting.answer.set_exception(outcome)
-
-    with contextlib.suppress(RuntimeError):  # its event loop is gone, and so is the sender
-        waiting.loop.call_soon_threadsafe(settle)
-
-
-def routes(prefix: str = "/api") -> list[BaseRoute]:
-    """Routes that take events; the application's state must hold a ``receiver``."""
-    paths = [f"{prefix}{path}" for path in PATHS] + [ALIAS]
-    places = [f"{path}{slash}" for path in paths for slash in ("", "/")]
-    return [
-        route
-        for place in places
-        for route in (
-            Route(place, post_event, methods=["POST"]),
-            Route(place, only_post, methods=["GET", "PUT", "PATCH", "DELETE", "OPTIONS"]),
-        )
-    ]
+            # A GET here is a client whose POST was redirected, and its event is lost.
+            told = {"detail": "events are posted here", "path": "", "expected": "POST"}
+            await answer(send, 405, orjson.dumps(told), (b"allow", b"POST"))
 
 
-async def only_post(_request: Request) -> Response:
-    """Any other method: a GET here is a client whose POST was redirected, and its event is lost."""
-    return JSONResponse(
-        {"detail": "events are posted here", "path": "", "expected": "POST"}, 405, {"Allow": "POST"}
-    )
+async def answer(send: Send, status: int, body: bytes, *headers: tuple[bytes, bytes]) -> None:
+    """Send a JSON document."""
+    await send(_head(status, len(body), headers))
+    await send({"type": "http.response.body", "body": body})
 
 
-async def post_event(request: Request) -> Response:
-    """One OpenLineage event: 201 stored, 200 known already, 4xx with the reason."""
-    receiver: Receiver = request.app.state.receiver
-    source = f"POST {request.url.path}"
-    try:
-        body = await _body(request, receiver.max_body_bytes)
-    except RefusedError as refused:
-        with contextlib.suppress(DBAPIError):  # it will never be good, whether it is noted or not
-            await receiver.refuse(Arrival(b"", source), refused)
-        return _refusal(refused)
-    except ClientDisconnect:
-        return Response(status_code=400)
-    try:
-        receipt = await receiver.take(Arrival(body, source))
-    except OverloadedError:
-        return _later("more events wait than the store can take in")
-    except DBAPIError as error:
-        logger.exception("store failed")
-        return _later(f"the store cannot be written: {error.orig}")
+def _head(status: int, size: int, headers: Headers = ()) -> Message:
+    return {
+        "type": "http.response.start",
+        "status": status,
+        "headers": [
+            (b"content-type", b"application/json"),
+            (b"content-length", b"%d" % size),
+            *headers,
+        ],
+    }
+
+
+def _framing(headers: Headers) -> tuple[str, int]:
+    """How the body is packed, and how large it says it is."""
+    encoding, announced = "", 0
+    for name, value in headers:
+        if name == b"content-length":
+            announced = int(value) if value.isdigit() else 0
+        elif name == b"content-encoding":
+            encoding = value.decode("latin-1").strip().lower()
+    return encoding, announced
+
+
+def _plain(status: Status, event_id: str) -> bytes:
+    return b'{"event_id":"%b","status":"%b","warnings":[]}' % (event_id.encode(), status.encode())
+
+
+_CODES = {Status.STORED: 201, Status.DUPLICATE: 200}
+_HEADS = {status: _head(code, len(_plain(status, "0" * 64))) for status, code in _CODES.items()}
+"""The heads of answers without warnings, which are nearly all and of one length each."""
+
+
+async def _answer_one(send: Send, receipt: Receipt) -> None:
     if receipt.refusal is not None:
-        return _refusal(receipt.refusal)
-    return JSONResponse(
-        {
+        await _refuse(send, receipt.refusal)
+    elif receipt.event_id is not None and not receipt.oddities:
+        await send(_HEADS[receipt.status])
+        body = _plain(receipt.status, receipt.event_id)
+        await send({"type": "http.response.body", "body": body})
+    else:
+        told = {
             "event_id": receipt.event_id,
-            "status": receipt.status.value,
+            "status": receipt.status,
             "warnings": [{"path": o.path, "message": o.message} for o in receipt.oddities],
-        },
-        201 if receipt.status is Status.STORED else 200,
-    )
+        }
+        await answer(send, _CODES[receipt.status], orjson.dumps(told))
 
 
-async def _body(request: Request, limit: int) -> bytes:
-    """The body, decompressed, never more than ``limit`` bytes."""
-    encoding = request.headers.get("content-encoding", "identity").strip().lower()
-    if encoding not in ("identity", "gzip", "x-gzip", "deflate"):
-        raise RefusedError(
-            415, f'Content-Encoding "{encoding}" is unknown', "Content-Encoding", "gzip or none"
-        )
-    chunks = request.stream()
-    parts: list[bytes] = []
-    size = 0
-    async for part in chunks if encoding == "identity" else _expanded(chunks, limit):
-        size += len(part)
-        if size > limit:
-            raise RefusedError(
-                413, f"the body is larger than {limit} bytes", "", f"at most {limit} bytes"
-            )
-        parts.append(part)
-    return b"".join(parts)
-
-
-async def _expanded(chunks: AsyncIterator[bytes], limit: int) -> AsyncIterator[bytes]:
-    """Decompress as it comes, in steps, so that a small bomb cannot fill the memory."""
-    decompressor = _decompressor()
-    try:
-        async for chunk in chunks:
-            waiting = chunk
-            while waiting:
-                if decompressor.eof:  # gzip may come in several members, one after the other
-                    decompressor = _decompressor()
-                yield decompressor.decompress(waiting, min(limit + 1, 1 << 20))
-                waiting = decompressor.unconsumed_tail or decompressor.unused_data
-        yield decompressor.flush()
-    except zlib.error as error:
-        raise RefusedError(
-            400, f"the compressed body cannot be read: {error}", "", "a complete gzip stream"
-        ) from error
-    if not decompressor.eof:
-        raise RefusedError(400, "the compressed body ends early", "", "a complete gzip stream")
-
-
-def _decompressor() -> zlib._Decompress:
-    return zlib.decompressobj(wbits=zlib.MAX_WBITS | 32)  # gzip or zlib, by their header
-
-
-def _refusal(refused: RefusedError) -> JSONResponse:
-    return JSONResponse(
-        {"detail": refused.detail, "path": refused.path, "expected": refused.expected},
-        refused.status,
-    )
-
-
-def _later(detail: str) -> JSONResponse:
-    return JSONResponse(
-        {"detail": detail, "path": "", "expected": "the same event again, a second later"},
-        503,
-        {"Retry-After": "1"},
-    )
+async def _refuse(send: Send, refused: RefusedError) -> None:
+    told = {"detail": refused.detail, "path": refused.path, "expected": refused.expected}
+    await answer(send, refused.status, orjson.dumps(told))

@@ -17,7 +17,7 @@ from sqlalchemy.exc import OperationalError
 from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
-from lineage import receiver
+from lineage import commits, receiver
 from lineage.ingest import Arrival, Ingestor, Receipt
 from lineage.intake import intake
 from lineage.rebuild import digest
@@ -31,7 +31,7 @@ LIMIT = 200_000
 
 @contextmanager
 def client_of(engine: Engine, ingestor: Ingestor | None = None) -> Iterator[TestClient]:
-    app = Starlette(routes=receiver.routes())
+    app = Starlette(routes=[receiver.ReceiverRoute()])
     app.state.receiver = receiver.Receiver(ingestor or Ingestor(engine), LIMIT)
     with app.state.receiver.running(), TestClient(app, follow_redirects=False) as client:
         yield client
@@ -279,12 +279,12 @@ def test_a_store_that_fails_is_asked_once_for_all_that_wait(store: Engine) -> No
     failing = Failing(store)
     taker = receiver.Receiver(failing, LIMIT)
     outcomes: list[Any] = []
-    app = Starlette(routes=receiver.routes())
+    app = Starlette(routes=[receiver.ReceiverRoute()])
     app.state.receiver = taker
 
     with TestClient(app) as client, ThreadPoolExecutor(8) as pool:
         waiting = [pool.submit(client.post, URL, content=b"{}") for _ in range(8)]
-        while taker._queue.qsize() < 8:  # noqa: SLF001  # all of them wait before it begins
+        while taker.commits.events < 8:  # all of them wait before it begins
             pass
         with taker.running():
             outcomes = [w.result() for w in waiting]
@@ -296,15 +296,15 @@ def test_a_store_that_fails_is_asked_once_for_all_that_wait(store: Engine) -> No
 def test_more_events_than_can_wait_are_asked_to_come_again(
     store: Engine, make_event: MakeEvent, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(receiver, "QUEUED", 1)
+    monkeypatch.setattr(commits, "QUEUED", 1)
     taker = receiver.Receiver(Ingestor(store), LIMIT)
-    app = Starlette(routes=receiver.routes())
+    app = Starlette(routes=[receiver.ReceiverRoute()])
     app.state.receiver = taker
     body = encode(make_event())
 
     with TestClient(app) as client, ThreadPoolExecutor(1) as pool:
         first = pool.submit(client.post, URL, content=body)
-        while not taker._queue.full():  # noqa: SLF001  # nothing takes from it yet
+        while not taker.commits.events:  # nothing takes from it yet
             pass
         second = client.post(URL, content=body)
         with taker.running():
@@ -327,13 +327,13 @@ def test_one_event_that_cannot_be_folded_does_not_fail_its_neighbours(
     store: Engine, make_event: MakeEvent
 ) -> None:
     taker = receiver.Receiver(Picky(store), LIMIT)
-    app = Starlette(routes=receiver.routes())
+    app = Starlette(routes=[receiver.ReceiverRoute()])
     app.state.receiver = taker
     bodies = [encode(make_event(x=n)) for n in range(4)] + [encode(make_event(x="poison"))]
 
     with TestClient(app, raise_server_exceptions=False) as client, ThreadPoolExecutor(5) as pool:
         waiting = [pool.submit(client.post, URL, content=body) for body in bodies]
-        while taker._queue.qsize() < 5:  # noqa: SLF001  # they share one batch
+        while taker.commits.events < 5:  # they share one batch
             pass
         with taker.running():
             statuses = [w.result().status_code for w in waiting]
