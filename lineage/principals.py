@@ -100,14 +100,15 @@ def _own(facet: Mapping[str, Any]) -> Found | None:
 def _tag(facet: Mapping[str, Any]) -> Found | None:
     tags = facet.get("tags")
     for index, tag in enumerate(tags if isinstance(tags, list) else []):
-        if not isinstance(tag, dict):
+        if not isinstance(tag, dict) or (text_of(tag.get("key")) or "").lower() != "principal":
             continue
-        if (text_of(tag.get("key")) or "").lower() != "principal":
-            continue
+        value, source = text_of(tag.get("value")) or "", text_of(tag.get("source")) or ""
         # dbt sends what is written beside a model as tags of its run: that is not who ran it.
-        if (text_of(tag.get("source")) or "").upper().startswith("DBT"):
+        if source.upper().startswith("DBT"):
             continue
-        value = text_of(tag.get("value")) or ""
+        # The Java client splits "principal:person:ana" into key, value and source.
+        if _KIND.fullmatch(f"{value}:"):
+            value = f"{value}:{source}"
         principal = _principal(value) if _KIND.match(value) else None
         if principal:
             return principal, f"tags[{index}].value", None
@@ -122,14 +123,17 @@ def _spark(facet: Mapping[str, Any]) -> Found | None:
     return _at(facet, "userName")
 
 
-def _databricks(facet: Mapping[str, Any]) -> Found | None:
-    """The Spark integration's account of a Databricks cluster; the name comes twice in its path."""
+def _spark_environment(facet: Mapping[str, Any]) -> Found | None:
+    """What Spark's surroundings say: on Databricks who ran it; elsewhere what one had collected."""
     properties = facet.get("environment-properties")
     if not isinstance(properties, dict):
         return None
-    found = _at(properties, "user")
     how = text_of(properties.get("spark.databricks.job.type"))
-    return (found[0], "environment-properties.user", how) if found else None
+    for key in ("ANDON_PRINCIPAL", "user"):
+        found = _at(properties, key)
+        if found:
+            return found[0], f"environment-properties.{key}", how
+    return None
 
 
 def _airflow(facet: Mapping[str, Any]) -> Found | None:
@@ -210,7 +214,7 @@ _READERS: dict[str, Callable[[Mapping[str, Any]], Found | None]] = {
     FACET: _own,
     "tags": _tag,
     "hive_session": _hive,
-    "environment-properties": _databricks,
+    "environment-properties": _spark_environment,
     "spark_applicationDetails": _spark,
     "airflow": _airflow,
     "airflowDagRun": _airflow,
