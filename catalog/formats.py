@@ -11,7 +11,6 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import (
     BaseModel,
     BeforeValidator,
-    ConfigDict,
     Field,
     ValidationError,
     model_validator,
@@ -21,8 +20,18 @@ from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedMap, CommentedSeq
 from ruamel.yaml.error import ReusedAnchorWarning, YAMLError
 
+from catalog.entries import (
+    AliasFile,
+    KeyFile,
+    Strict,
+    TargetFile,
+    alias_of,
+    check_aliases,
+)
 from catalog.errors import UserError, did_you_mean
 from catalog.model import (
+    Alias,
+    Apart,
     AssetEntry,
     AssetKey,
     Catalog,
@@ -51,15 +60,11 @@ class FormatError(UserError):
     """One or more places in declared files that cannot be used, one line each."""
 
 
-class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
 def _member(value: Any) -> Any:
     return {"person": value} if isinstance(value, str) else value
 
 
-class EnvironmentRuleFile(_Strict):
+class EnvironmentRuleFile(Strict):
     """Assets whose namespace and name match live in this environment."""
 
     environment: Environment
@@ -67,7 +72,7 @@ class EnvironmentRuleFile(_Strict):
     name: str = "*"
 
 
-class ZoneRuleFile(_Strict):
+class ZoneRuleFile(Strict):
     """Datasets whose namespace and name match stand in this zone."""
 
     zone: Zone
@@ -75,14 +80,14 @@ class ZoneRuleFile(_Strict):
     name: str = "*"
 
 
-class MemberFile(_Strict):
+class MemberFile(Strict):
     """A person in a team."""
 
     person: str
     role: str | None = None
 
 
-class TeamFile(_Strict):
+class TeamFile(Strict):
     """Who can answer for assets."""
 
     id: str = Field(pattern=r"^[a-z0-9][a-z0-9_-]*$")
@@ -94,14 +99,14 @@ class TeamFile(_Strict):
     members: tuple[Annotated[MemberFile, BeforeValidator(_member)], ...] = ()
 
 
-class JobGlobFile(_Strict):
+class JobGlobFile(Strict):
     """A pattern over jobs."""
 
     namespace: str
     name: str = "*"
 
 
-class PipelineFile(_Strict):
+class PipelineFile(Strict):
     """Who may write where."""
 
     id: str
@@ -114,14 +119,7 @@ class PipelineFile(_Strict):
     schedule: str | None = None
 
 
-class KeyFile(_Strict):
-    """The exact namespace and name of one asset."""
-
-    namespace: str
-    name: str
-
-
-class AssetFile(_Strict):
+class AssetFile(Strict):
     """What is declared about the assets that a selection or an exact key names."""
 
     select: str | None = None
@@ -139,12 +137,13 @@ class AssetFile(_Strict):
         return self
 
 
-class CatalogFile(_Strict):
+class CatalogFile(Strict):
     """One file of the declared catalog; every section is optional."""
 
     version: Literal[1] = 1
     environments: tuple[EnvironmentRuleFile, ...] = ()
     zones: tuple[ZoneRuleFile, ...] = ()
+    aliases: tuple[AliasFile, ...] = ()
     teams: tuple[TeamFile, ...] = ()
     pipelines: tuple[PipelineFile, ...] = ()
     assets: tuple[AssetFile, ...] = ()
@@ -220,7 +219,10 @@ def _merge(parts: Sequence[_Part]) -> Catalog:
             for index, entry in enumerate(getattr(part.file, section)):
                 yield part, index, entry
 
+    named = [alias_of(e, p.place("aliases", i)) for p, i, e in each("aliases")]
     return Catalog(
+        aliases=tuple(a for a in named if isinstance(a, Alias)),
+        apart=tuple(a for a in named if isinstance(a, Apart)),
         environments=tuple(
             EnvironmentRule(e.environment, e.namespace, e.name, p.place("environments", i))
             for p, i, e in each("environments")
@@ -283,6 +285,7 @@ def _check(catalog: Catalog) -> Iterator[str]:
     yield from _repeats("pipeline", [(p.id, p.place) for p in catalog.pipelines])
     yield from _unreachable("environment", catalog.environments)
     yield from _unreachable("zone", catalog.zones)
+    yield from check_aliases(catalog.aliases)
     for pipeline in catalog.pipelines:
         if pipeline.team is not None and pipeline.team not in teams:
             yield _undeclared(pipeline.place, "team", pipeline.team, teams)
@@ -367,12 +370,14 @@ def _keys_beside(path: Sequence[str | int]) -> list[str]:
     for step in path[:-1]:
         if isinstance(step, str) and step in _SECTIONS:
             model = _SECTIONS[step]
-    return list(model.model_fields)
+    return [field.alias or name for name, field in model.model_fields.items()]
 
 
 _SECTIONS: dict[str, type[BaseModel]] = {
     "environments": EnvironmentRuleFile,
     "zones": ZoneRuleFile,
+    "aliases": AliasFile,
+    "is": TargetFile,
     "teams": TeamFile,
     "members": MemberFile,
     "pipelines": PipelineFile,

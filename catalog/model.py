@@ -133,6 +133,28 @@ class ZoneRule:
 
 
 @dataclass(frozen=True, slots=True)
+class Alias:
+    """A namespace or one dataset is another: the same place under two names."""
+
+    namespace: str
+    name: str | None
+    """``None``: everything in the namespace, each under its own name."""
+    is_namespace: str
+    is_name: str | None
+    """``None`` where ``name`` is."""
+    place: Place
+
+
+@dataclass(frozen=True, slots=True)
+class Apart:
+    """A name that no symlink joins to any other, because what producers say of it is wrong."""
+
+    namespace: str
+    name: str
+    place: Place
+
+
+@dataclass(frozen=True, slots=True)
 class Member:
     """A person in a team."""
 
@@ -200,6 +222,8 @@ class Catalog:
 
     environments: tuple[EnvironmentRule, ...] = ()
     zones: tuple[ZoneRule, ...] = ()
+    aliases: tuple[Alias, ...] = ()
+    apart: tuple[Apart, ...] = ()
     teams: tuple[Team, ...] = ()
     pipelines: tuple[Pipeline, ...] = ()
     assets: tuple[AssetEntry, ...] = ()

@@ -279,7 +279,7 @@ def test_the_schema_of_a_file_describes_all_its_sections() -> None:
     schema = json_schema()
 
     assert set(schema["properties"]) == {
-        "version", "environments", "zones", "teams", "pipelines", "assets",
+        "version", "environments", "zones", "aliases", "teams", "pipelines", "assets",
     }  # fmt: skip
     assert schema["additionalProperties"] is False
 
