@@ -10,9 +10,10 @@ import hashlib
 import struct
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from typing import Any
 
-from sqlalchemy import Column, Connection, LargeBinary, func, insert, select
-from sqlalchemy.exc import DatabaseError
+from sqlalchemy import Column, ColumnElement, Connection, LargeBinary, func, insert, select
+from sqlalchemy.exc import DBAPIError
 from sqlmodel import Field, SQLModel
 
 from catalog import columns
@@ -25,15 +26,11 @@ GENESIS = bytes(32)
 """What the first link gives as the hash before it."""
 
 Content = Callable[[Connection, int, int], bytes]
-"""SHA-256 of the rows first..last of one kind, both included: of them and of nothing else, so that
-all ranges without rows have the same."""
+"""SHA-256 of the rows first..last of one kind, both included."""
 
 _CHUNK = 1000
-_LAST = 2**63 - 1
 _LOCK = 0x616E646F6E
 """Our number among PostgreSQL's advisory locks."""
-_UNREADABLE = (DatabaseError, AttributeError, TypeError, ValueError)
-"""What reading rows raises when somebody has put there what does not belong."""
 
 
 def _hash() -> Column[bytes]:
@@ -58,6 +55,15 @@ class LinkRow(SQLModel, table=True):
 
 
 _LINKS = table_of(LinkRow)
+
+
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """The rows that links of one kind cover."""
+
+    content: Content
+    number: ColumnElement[Any]
+    """The column that numbers them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,7 +200,7 @@ def _links_after(connection: Connection, after: Link | None) -> list[Link]:
         query = query.where(_LINKS.c.id > after.id)
     try:
         return [Link(*row) for row in connection.execute(query.limit(_CHUNK))]
-    except _UNREADABLE:  # one of them: then it is the next one that fails, under its own number
+    except Exception:  # noqa: BLE001  # one of them: then it is the next one that fails, under its own number
         return [Link(*row) for row in connection.execute(query.limit(1))]
 
 
@@ -213,48 +219,58 @@ def has_link(connection: Connection, hash_: bytes) -> bool:
     return connection.execute(select(_LINKS.c.id).where(_LINKS.c.hash == hash_)).first() is not None
 
 
-def verify(connection: Connection, contents: Mapping[str, Content]) -> Broken | None:
+def verify(connection: Connection, kinds: Mapping[str, Rows]) -> Broken | None:
     """Walk the chain from its beginning; answers with the first entry that is not as it says.
 
     What happened to the newest rows together with their links cannot be seen from inside: keep the
     head's hash elsewhere. On PostgreSQL the transaction must read one state (REPEATABLE READ).
 
     Raises:
-        UserError: A link is of a kind that ``contents`` lacks, so nobody can say.
+        UserError: A link is of a kind that ``kinds`` lacks, so nobody can say.
     """
     previous, number, ends = GENESIS, 0, dict[str, int]()
-    where = "link 1"
-    try:
-        for link in links(connection):
+    walk = links(connection)
+    while True:
+        where = f"link {number + 1}"
+        try:
+            link = next(walk, None)
+            if link is None:
+                where = "the end"
+                return _uncovered(connection, ends, kinds)
             number += 1
-            where = f"link {number}"
             broken = _unsound(link, number, previous)
             if broken is None:
                 where = f"link {number} ({link.kind} {link.first} to {link.last})"
-                broken = _elsewhere(connection, where, link, ends, _content(link, contents))
-            if broken is not None:
-                return broken
-            previous, ends[link.kind] = link.hash, link.last
-            where = f"link {number + 1}"
-        for kind, end in ends.items():
-            where = f"{kind} after {end}"
-            after = contents[kind](connection, end + 1, _LAST)
-            if after != contents[kind](connection, end + 1, end):
-                return Broken(where, "rows that no link covers", "none")
-    except _UNREADABLE as error:
-        if isinstance(error, DatabaseError) and error.connection_invalidated:
+                broken = _changed(connection, where, link, ends, _rows_of(link, kinds))
+        except UserError:
             raise
-        return Broken(where, f"cannot be read ({_first_line(error)})", "what was once written")
-    return None
+        except Exception as error:  # rows that were tampered with fail in any way
+            if isinstance(error, DBAPIError) and error.connection_invalidated:
+                raise
+            return Broken(where, f"cannot be read ({_first_line(error)})", "what was stored once")
+        if broken is not None:
+            return broken
+        previous, ends[link.kind] = link.hash, link.last
 
 
-def _content(link: Link, contents: Mapping[str, Content]) -> Content:
-    if link.kind not in contents:
+def _rows_of(link: Link, kinds: Mapping[str, Rows]) -> Rows:
+    if link.kind not in kinds:
         raise UserError(
             f'link {link.id} of the chain covers "{link.kind}", expected one of: '
-            f"{', '.join(sorted(contents))}. Verify it with the version of Andon that wrote it."
+            f"{', '.join(sorted(kinds))}. Verify it with the version of Andon that wrote it."
         )
-    return contents[link.kind]
+    return kinds[link.kind]
+
+
+def _uncovered(
+    connection: Connection, ends: Mapping[str, int], kinds: Mapping[str, Rows]
+) -> Broken | None:
+    """Rows that were slipped in behind the last link of their kind."""
+    for kind, end in ends.items():
+        newest = connection.execute(select(func.max(kinds[kind].number))).scalar()
+        if newest is not None and newest > end:
+            return Broken(f"{kind} {end + 1} to {newest}", "covered by no link", "no such rows")
+    return None
 
 
 def _unsound(link: Link, number: int, previous: bytes) -> Broken | None:
@@ -272,14 +288,14 @@ def _unsound(link: Link, number: int, previous: bytes) -> Broken | None:
     return None
 
 
-def _elsewhere(
-    connection: Connection, where: str, link: Link, ends: Mapping[str, int], content: Content
+def _changed(
+    connection: Connection, where: str, link: Link, ends: Mapping[str, int], rows: Rows
 ) -> Broken | None:
     """What is wrong with the rows that a link covers."""
     after = ends.get(link.kind)
     if after is not None and link.first != after + 1:
         return Broken(where, f"begins at {link.first}", f"{after + 1}, where the last one ended")
-    found = content(connection, link.first, link.last)
+    found = rows.content(connection, link.first, link.last)
     if found != link.content_hash:
         made = written(link.at)
         return Broken(
@@ -295,5 +311,5 @@ def _hex(value: bytes) -> str:
 
 
 def _first_line(error: Exception) -> str:
-    cause = error.orig if isinstance(error, DatabaseError) else error
-    return str(cause).partition("\n")[0]
+    cause = error.orig if isinstance(error, DBAPIError) else error
+    return f"{type(cause).__name__}: {cause}".partition("\n")[0]

@@ -92,3 +92,7 @@ def catalog_content(connection: Connection, first: int, last: int) -> bytes:
         for part in (*(text.encode() for text in texts), body):
             content.update(len(part).to_bytes(8, "big") + part)
     return content.digest()
+
+
+LINKED_ROWS = chain.Rows(catalog_content, _REVISIONS.c.id)
+"""What ``chain.verify`` looks at for applied catalogs."""

@@ -5,25 +5,28 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
+from alembic import command
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from sqlalchemy import Connection, Engine, delete, text
+from sqlalchemy import Connection, Engine, create_engine, delete, literal, text
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import SQLModel
 
 from catalog import chain
 from catalog.database import connect, writing
 from catalog.errors import UserError
+from catalog.migrate import configuration
 from catalog.model import Catalog, Environment, EnvironmentRule, Place
 from catalog.moments import microseconds, written
-from catalog.store import LINKED, apply_catalog, catalog_content, load_catalog
+from catalog.store import LINKED, LINKED_ROWS, apply_catalog, catalog_content, load_catalog
 
 AT = 1_795_000_000_000_000
 DAY = datetime(2026, 11, 1, 8, 30, 0, 123456, tzinfo=UTC)
-CONTENTS = {LINKED: catalog_content}
+KINDS = {LINKED: LINKED_ROWS}
 
 
 @pytest.fixture(scope="module")
@@ -61,9 +64,9 @@ def run(engine: Engine, statement: str, **values: Any) -> None:
         assert changed.rowcount > 0
 
 
-def broken(engine: Engine, contents: Any = None) -> chain.Broken | None:
+def broken(engine: Engine, kinds: Any = None) -> chain.Broken | None:
     with engine.connect() as connection:
-        return chain.verify(connection, CONTENTS if contents is None else contents)
+        return chain.verify(connection, KINDS if kinds is None else kinds)
 
 
 def newest(engine: Engine) -> chain.Link | None:
@@ -205,7 +208,7 @@ def test_rows_slipped_in_without_a_link_are_found_at_once(store: Engine) -> None
         "FROM catalog_revision WHERE id = 2",
     )
 
-    assert str(broken(store)) == "catalog after 2: rows that no link covers; expected none"
+    assert str(broken(store)) == "catalog 3 to 3: covered by no link; expected no such rows"
 
 
 def test_rows_slipped_in_before_a_later_link_are_found(store: Engine) -> None:
@@ -220,6 +223,19 @@ def test_rows_slipped_in_before_a_later_link_are_found(store: Engine) -> None:
 
     assert str(broken(store)) == (
         "link 3 (catalog 4 to 4): begins at 4; expected 3, where the last one ended"
+    )
+
+
+def test_rows_that_cannot_be_read_any_more_are_broken(store: Engine) -> None:
+    apply_some(store, 2)
+
+    def content(connection: Connection, first: int, last: int) -> bytes:
+        return {1: catalog_content(connection, 1, 1)}[first]
+
+    found = broken(store, {LINKED: chain.Rows(content, LINKED_ROWS.number)})
+
+    assert str(found) == (
+        "link 2 (catalog 2 to 2): cannot be read (KeyError: 2); expected what was stored once"
     )
 
 
@@ -293,7 +309,7 @@ def test_parts_that_do_not_fit_are_refused(parts: Any) -> None:
 
 def test_kinds_stand_side_by_side_and_each_goes_on_where_it_ended(store: Engine) -> None:
     def content(connection: Connection, first: int, last: int) -> bytes:
-        return hashlib.sha256(b"x" * max(0, min(last, 30) - first + 1)).digest()
+        return hashlib.sha256(b"x" * (last - first + 1)).digest()
 
     with writing(store) as connection:
         head = None
@@ -303,7 +319,8 @@ def test_kinds_stand_side_by_side_and_each_goes_on_where_it_ended(store: Engine)
         assert head == chain.head(connection)
         about = chain.covered(connection)
 
-    assert broken(store, {"a": content, "b": content}) is None
+    rows = chain.Rows(content, literal(30))
+    assert broken(store, {"a": rows, "b": rows}) is None
     assert about == [chain.Covered("a", 11, 30, AT), chain.Covered("b", 28, 30, AT)]
 
 
@@ -326,7 +343,7 @@ def test_a_kind_that_nobody_can_check_is_not_called_intact(store: Engine) -> Non
     apply_some(store, 1)
 
     with pytest.raises(UserError, match='link 1 of the chain covers "catalog", expected one of: a'):
-        broken(store, {"a": catalog_content})
+        broken(store, {"a": LINKED_ROWS})
 
 
 def test_many_links_are_walked_in_pieces(store: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -367,6 +384,29 @@ def test_a_store_from_before_the_chain_is_covered_from_its_next_catalog_on(store
     with store.connect() as connection:
         assert [(c.first, c.last) for c in chain.covered(connection)] == [(3, 3)]
     assert broken(store) is None
+
+
+def test_a_store_made_before_the_chain_opens_and_is_covered_from_then_on(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path / 'old.db'}"
+    old = create_engine(url)
+    with old.begin() as connection:
+        config = configuration()
+        config.attributes["connection"] = connection
+        command.upgrade(config, "0001")
+        connection.execute(
+            text(
+                "INSERT INTO catalog_revision VALUES (5, '2026-10-01 00:00:00', 'a', 'd', x'7b7d')"
+            )
+        )
+    old.dispose()
+
+    engine = connect(url)
+    apply_catalog(engine, rule(1), "person:ana", DAY)
+
+    with engine.connect() as connection:
+        assert [(c.first, c.last) for c in chain.covered(connection)] == [(6, 6)]
+    assert broken(engine) is None
+    engine.dispose()
 
 
 def test_a_catalog_that_is_not_stored_is_no_link(

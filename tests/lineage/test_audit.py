@@ -1,0 +1,142 @@
+"""The audit commands: intact or broken, since when, and the links for others to check."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+from sqlalchemy import Engine
+
+from catalog.database import connect, writing
+from catalog.errors import UserError
+from catalog.model import Catalog, Environment, EnvironmentRule, Place
+from catalog.moments import microseconds
+from catalog.store import apply_catalog
+from lineage.audit_cli import audit
+
+AT = datetime(2026, 11, 20, 9, tzinfo=UTC)
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[Engine]:
+    engine = connect(f"sqlite:///{tmp_path / 'andon.db'}")
+    yield engine
+    engine.dispose()
+
+
+@pytest.fixture
+def andon(store: Engine, tmp_path: Path) -> Callable[..., Result]:
+    database = f"sqlite:///{tmp_path / 'andon.db'}"
+
+    def run(*words: str) -> Result:
+        return CliRunner().invoke(audit, [*words, "--database", database])
+
+    return run
+
+
+def apply_some(engine: Engine, count: int) -> None:
+    for n in range(count):
+        rule = EnvironmentRule(Environment.PROD, f"n{n}", "*", Place("all.yml", 1))
+        apply_catalog(engine, Catalog(environments=(rule,)), "person:ana", AT)
+
+
+def change(engine: Engine, statement: str) -> None:
+    with writing(engine) as connection:
+        connection.exec_driver_sql(statement)
+
+
+def test_an_intact_chain_says_since_when_and_gives_its_head(
+    andon: Callable[..., Result], store: Engine
+) -> None:
+    apply_some(store, 3)
+
+    result = andon("verify")
+
+    links, catalog, head = result.stdout.splitlines()
+    assert result.exit_code == 0
+    assert links == "Intact: 3 links."
+    assert catalog == "catalog: 1 to 3, since 2026-11-20T09:00:00.000000Z"
+    assert andon("verify", "--head", head.removeprefix("head: ")).exit_code == 0
+    assert "Keep the head elsewhere" in result.stderr
+
+
+def test_a_store_without_links_says_so(andon: Callable[..., Result], store: Engine) -> None:
+    result = andon("verify")
+
+    assert (result.exit_code, result.stdout.startswith("Intact: no link yet")) == (0, True)
+
+
+def test_a_store_from_before_the_chain_is_covered_from_where_its_links_begin(
+    andon: Callable[..., Result], store: Engine
+) -> None:
+    apply_some(store, 2)
+    change(store, "DELETE FROM catalog_link")
+    apply_some(store, 1)
+
+    result = andon("verify")
+
+    assert result.exit_code == 0
+    assert "catalog: 3 to 3, since " in result.stdout
+
+
+def test_a_broken_chain_names_the_first_bad_entry(
+    andon: Callable[..., Result], store: Engine
+) -> None:
+    apply_some(store, 3)
+    change(store, "UPDATE catalog_revision SET applied_by = 'person:eve' WHERE id >= 2")
+
+    result = andon("verify")
+
+    assert result.exit_code == 1
+    assert result.stdout.startswith("Broken. link 2 (catalog 2 to 2): its rows hash to ")
+    assert "as they were at 2026-11-20T09:00:00.000000Z.\n" in result.stdout
+
+
+def test_a_head_that_was_cut_off_is_missed(andon: Callable[..., Result], store: Engine) -> None:
+    apply_some(store, 2)
+    head = andon("verify").stdout.split()[-1]
+    change(store, "DELETE FROM catalog_link WHERE id = 2")
+    change(store, "DELETE FROM catalog_revision WHERE id = 2")
+
+    result = andon("verify", "--head", head)
+
+    assert andon("verify").exit_code == 0
+    assert result.exit_code == 1
+    assert f"no link has the hash {head}" in result.stdout
+
+
+@pytest.mark.parametrize("head", ["", "zz", "00" * 31])
+def test_what_is_no_hash_is_one_line(andon: Callable[..., Result], head: str) -> None:
+    result = andon("verify", "--head", head)
+
+    assert isinstance(result.exception, UserError)
+    assert "expected the 64 hex digits" in str(result.exception)
+
+
+def test_exported_links_can_be_checked_by_anybody(
+    andon: Callable[..., Result], store: Engine
+) -> None:
+    apply_some(store, 3)
+
+    links = [json.loads(line) for line in andon("export").stdout.splitlines()]
+
+    previous = bytes(32)
+    for number, link in enumerate(links, 1):
+        kind = link["kind"].encode()
+        numbers = (link["first"], link["last"], microseconds(datetime.fromisoformat(link["at"])))
+        parts = [
+            previous,
+            len(kind).to_bytes(2, "big") + kind,
+            *(n.to_bytes(8, "big", signed=True) for n in numbers),
+            bytes.fromhex(link["content_hash"]),
+        ]
+        assert (link["id"], link["previous_hash"]) == (number, previous.hex())
+        previous = hashlib.sha256(b"".join(parts)).digest()
+        assert link["hash"] == previous.hex()
+    assert len(links) == 3
+    assert andon("verify", "--head", links[-1]["hash"]).exit_code == 0
