@@ -13,6 +13,7 @@ from typing import Any
 
 from lineage.estate import DataTestStatus, RunState
 from lineage.events import text_of
+from lineage.values import object_of, objects_in
 
 _UNNAMED = "data test"
 
@@ -116,7 +117,7 @@ def _dbt_failure(result: Assertion, error: str | None) -> DataTestStatus:
 
 
 def _dataset_assertions(facet: Mapping[str, Any]) -> Iterator[Assertion]:
-    for entry in _objects(facet.get("assertions")):
+    for entry in objects_in(facet.get("assertions")):
         title = text_of(entry.get("name"))
         name = text_of(entry.get("assertion")) or title
         yield _assertion(entry, name, text_of(entry.get("column")), title)
@@ -124,14 +125,14 @@ def _dataset_assertions(facet: Mapping[str, Any]) -> Iterator[Assertion]:
 
 def _expectations(facet: Mapping[str, Any]) -> Iterator[Assertion]:
     """Great Expectations' own facet."""
-    for entry in _objects(facet.get("assertions")):
+    for entry in objects_in(facet.get("assertions")):
         name = text_of(entry.get("expectationType"))
         yield _assertion(entry, name, text_of(entry.get("column")), None)
 
 
 def _executions(facet: Mapping[str, Any]) -> Iterator[Assertion]:
     """Tests that a run reports without saying of which dataset."""
-    for entry in _objects(facet.get("tests")):
+    for entry in objects_in(facet.get("tests")):
         title = text_of(entry.get("name"))
         dbt_id = _DBT_ID.fullmatch(title) if title else None
         if dbt_id:  # datasets are told its last part
@@ -139,8 +140,7 @@ def _executions(facet: Mapping[str, Any]) -> Iterator[Assertion]:
         name = text_of(entry.get("type"))
         if name in (None, "singular"):  # one of a kind: its name is its kind
             name = title or name
-        params = entry.get("params")
-        params = params if isinstance(params, dict) else {}
+        params = object_of(entry.get("params"))
         column = text_of(params.get("column_name")) or text_of(params.get("column"))
         yield _assertion(entry, name, column, title)
 
@@ -191,8 +191,3 @@ def _told(value: Any) -> str | None:
     if isinstance(value, bool):
         return "true" if value else "false"
     return str(value) if isinstance(value, int | float) else text_of(value)
-
-
-def _objects(value: Any) -> Iterator[Mapping[str, Any]]:
-    if isinstance(value, list):
-        yield from (entry for entry in value if isinstance(entry, dict))

@@ -12,6 +12,7 @@ from typing import Any
 
 from catalog.model import Trust
 from lineage.events import text_of
+from lineage.values import object_of
 
 FACET = "andon_principal"
 """Our own run facet, for whoever can say it outright: ``lineage.principal_facet`` has its class."""
@@ -125,9 +126,7 @@ def _spark(facet: Mapping[str, Any]) -> Found | None:
 
 def _spark_environment(facet: Mapping[str, Any]) -> Found | None:
     """What Spark's surroundings say: on Databricks who ran it; elsewhere what one had collected."""
-    properties = facet.get("environment-properties")
-    if not isinstance(properties, dict):
-        return None
+    properties = object_of(facet.get("environment-properties"))
     how = text_of(properties.get("spark.databricks.job.type"))
     for key in ("ANDON_PRINCIPAL", "user"):
         found = _at(properties, key)
@@ -138,8 +137,8 @@ def _spark_environment(facet: Mapping[str, Any]) -> Found | None:
 
 def _airflow(facet: Mapping[str, Any]) -> Found | None:
     """Only a run by hand was the user's own doing; others are the schedule's or another run's."""
-    run = facet.get("dagRun")
-    if not isinstance(run, dict) or run.get("run_type") not in _BY_HAND:
+    run = object_of(facet.get("dagRun"))
+    if run.get("run_type") not in _BY_HAND:
         return None
     found = _at(run, "triggering_user_name")
     return (found[0], "dagRun.triggering_user_name", run["run_type"]) if found else None
@@ -174,11 +173,9 @@ def _variables(facet: Mapping[str, Any]) -> Iterator[tuple[str, tuple[str, int]]
 
 def _owner(facet_name: str, facet: Mapping[str, Any]) -> Said | None:
     """Who answers for an Airflow task or DAG: no proof of who ran it."""
-    run = facet.get("dagRun")
-    how = text_of(run.get("run_type")) if isinstance(run, dict) else None
+    how = text_of(object_of(facet.get("dagRun")).get("run_type"))
     for part in ("task", "dag"):
-        entry = facet.get(part)
-        owner = text_of(entry.get("owner")) if isinstance(entry, dict) else None
+        owner = text_of(object_of(facet.get(part)).get("owner"))
         first = (owner or "").partition(",")[0]
         principal = _principal(first, kind="person" if "@" in first else "team")
         if principal:

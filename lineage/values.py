@@ -1,0 +1,37 @@
+"""Takes values out of decoded JSON that may hold anything: what fits, else nothing."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+
+def object_of(value: Any) -> Mapping[str, Any]:
+    """A JSON object; an empty one for whatever else a producer put there."""
+    return value if isinstance(value, dict) else {}
+
+
+def objects_in(value: Any) -> Iterator[Mapping[str, Any]]:
+    """The objects of an array; all else in it, or in its place, is left out."""
+    if isinstance(value, list):
+        yield from (entry for entry in value if isinstance(entry, dict))
+
+
+def count_of(value: Any) -> int | None:
+    """A whole number from 0 up that any database holds; also written as 5.0, as some do."""
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
+    is_count = isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 2**63
+    return value if is_count else None
+
+
+def number_of(value: Any) -> float | None:
+    """A number that is one, as a float."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    try:
+        number = float(value)
+    except OverflowError:
+        return None
+    return number if math.isfinite(number) else None
