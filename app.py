@@ -304,7 +304,14 @@ class _Commands(click.Group):
     """All commands; those of the packages are imported only when one of them is asked for."""
 
     OWN = (serve, demo)
-    PACKAGES = ("catalog.cli", "lineage.cli", "lineage.sample.cli", "policies.cli")
+    PACKAGES = (
+        "catalog.cli",
+        "lineage.cli",
+        "lineage.keys_cli",
+        "lineage.audit_cli",
+        "lineage.sample.cli",
+        "policies.cli",
+    )
 
     @property
     def commands(self) -> MutableMapping[str, click.Command]:
