@@ -26,7 +26,12 @@ DECLARED = {
     "Runtime": PYPROJECT["project"]["dependencies"],
     "Build": GROUPS["build"],
     "Development": GROUPS["dev"],
-    "Live tests": GROUPS["dbt"],
+    "Live tests": [
+        *GROUPS["dbt"],
+        *GROUPS["airflow"],
+        *GROUPS["dagster"],
+        *GROUPS["great-expectations"],
+    ],
 }
 
 
