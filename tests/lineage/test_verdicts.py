@@ -1,0 +1,54 @@
+"""The whole verdict about every real and hostile event file, as the index beside them states it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+
+import orjson
+import pytest
+
+from lineage.conformance import envelope_warnings, facet_warnings
+from lineage.events import RefusedError, parse_event
+from tests.lineage.schemas import facets_of
+from tests.lineage.worlds import CorpusFile
+
+
+def verdict(body: bytes) -> tuple[str, list[str]]:
+    """Accept, accept_with_warnings or reject; and what there is to say."""
+    try:
+        parsed = parse_event(body)
+    except RefusedError as refused:
+        return "reject", [str(refused)]
+    event = orjson.loads(body)
+    said = [f"{w.path}: {w.message}" for w in envelope_warnings(event)]
+    for place, name, facet, path in facets_of(event):
+        said += [f"{path}.{w.path}: {w.message}" for w in facet_warnings(place, name, facet)]
+    # That a secret was taken out is told too, and breaks no schema.
+    odd = [o for o in parsed.oddities if not o.message.startswith("held a secret")]
+    said += [f"{oddity.path}: {oddity.message}" for oddity in odd]
+    return "accept_with_warnings" if said else "accept", said
+
+
+def test_every_real_event_gets_its_verdict(corpus: Sequence[CorpusFile]) -> None:
+    different = {}
+    for file in corpus:
+        answers = [verdict(body) for body in file.bodies]
+        if dict(Counter(answer for answer, _ in answers)) != file.verdicts:
+            different[file.name] = [said for _, said in answers if said]
+
+    assert different == {}
+
+
+@pytest.mark.parametrize("key", ["producer", "schemaURL"])
+def test_real_event_without_an_address_is_stored_with_a_warning(
+    corpus: Sequence[CorpusFile], key: str
+) -> None:
+    clean = next(f for f in corpus if f.name.endswith("marquez/event_simple.json")).bodies[0]
+    event = orjson.loads(clean)
+    del event[key]
+
+    answer, said = verdict(orjson.dumps(event))
+
+    assert answer == "accept_with_warnings"
+    assert [line for line in said if line.startswith(f"{key}: missing; expected a URI")]
