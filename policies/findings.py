@@ -11,10 +11,12 @@ from dataclasses import replace
 from datetime import datetime
 
 from catalog.model import Evidence
+from lineage.identity import EXACT, Identities
 from policies.facts.index import EstateIndex
 from policies.facts.write import RUN_FACET
 from policies.model import (
     Change,
+    FeedSubject,
     Finding,
     FindingStatus,
     Outcome,
@@ -23,6 +25,7 @@ from policies.model import (
     Verdict,
     WriteSubject,
 )
+from policies.renamed import follow, known_as
 
 _NEWEST_KEPT = 20
 
@@ -32,18 +35,49 @@ def carry_on(
     verdicts: Iterable[Verdict],
     policies: Sequence[Policy],
     index: EstateIndex,
+    identities: Identities = EXACT,
 ) -> tuple[Finding, ...]:
-    """All findings after today's verdicts, by fingerprint; those that did not change are equal."""
+    """All findings after today's verdicts, by fingerprint; those that did not change are equal.
+
+    Args:
+        yesterday: Every finding so far, in every status.
+        verdicts: Today's, about assets under the names that stand for them today.
+        policies: Those that were judged by.
+        index: The estate that was judged.
+        identities: Which names are one asset today, so that no finding is lost to a new name.
+    """
     library = {policy.id: policy for policy in policies}
     today = {verdict.fingerprint: verdict for verdict in verdicts}
+    yesterday = tuple(yesterday)
+    followed = follow(yesterday, today, identities)
     found: dict[str, Finding] = {}
     for finding in yesterday:
-        verdict = today.pop(finding.fingerprint, None)
-        found[finding.fingerprint] = _carried(finding, verdict, library, index)
+        verdict = followed.verdicts.get(finding.fingerprint)
+        subject = verdict.subject if verdict else known_as(finding.subject, identities)
+        known = _renamed(finding, subject, index.as_of)
+        heir = followed.one_with.get(finding.fingerprint)
+        if heir is not None:
+            why = f"its subject is one with that of finding {heir[:12]} now"
+            found[finding.fingerprint] = _ended(known, FindingStatus.RETIRED, index.as_of, why)
+        else:
+            found[finding.fingerprint] = _carried(known, verdict, library, index)
+        if verdict is not None:
+            today.pop(verdict.fingerprint)
     for fingerprint, verdict in today.items():
         if verdict.outcome is Outcome.FAIL:
             found[fingerprint] = _opened(fingerprint, verdict, library[verdict.policy], index)
     return tuple(found[f] for f in sorted(found))
+
+
+def _renamed(finding: Finding, subject: Subject, at: datetime) -> Finding:
+    if subject == finding.subject:
+        return finding
+    change = Change(at, finding.status, f"its subject is known as {_title(subject)} now")
+    return replace(finding, subject=subject, history=(*finding.history, change))
+
+
+def _title(subject: Subject) -> str:
+    return subject.namespace if isinstance(subject, FeedSubject) else subject.asset.name
 
 
 def _opened(fingerprint: str, verdict: Verdict, policy: Policy, index: EstateIndex) -> Finding:
