@@ -55,6 +55,9 @@ class LinkRow(SQLModel, table=True):
 
 
 _LINKS = table_of(LinkRow)
+# Made once: each commit needs both, and building them takes longer than running them.
+_APPEND = insert(_LINKS)
+_NEWEST = select(_LINKS).order_by(_LINKS.c.id.desc()).limit(1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,7 +142,7 @@ def hold(connection: Connection) -> None:
 
 def head(connection: Connection) -> Link | None:
     """The newest link; its hash stands for the whole chain."""
-    row = connection.execute(select(_LINKS).order_by(_LINKS.c.id.desc()).limit(1)).first()
+    row = connection.execute(_NEWEST).first()
     return None if row is None else Link(*row)
 
 
@@ -182,7 +185,7 @@ def append_link(
         previous_hash=previous,
         hash=link_hash(previous, kind, first, last, at=at, content_hash=content_hash),
     )
-    connection.execute(insert(_LINKS).values({c.name: getattr(link, c.name) for c in _LINKS.c}))
+    connection.execute(_APPEND, {c.name: getattr(link, c.name) for c in _LINKS.c})
     return link
 
 

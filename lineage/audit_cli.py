@@ -48,7 +48,7 @@ def verify(ctx: click.Context, kept: str | None, engine: Engine) -> None:
     if head is None:
         click.echo("Intact: no link yet; the chain begins with the next event or applied catalog.")
         return
-    click.echo(f"Intact: {head.id:,} links.")
+    click.echo(f"Intact: {head.id:,} {'link' if head.id == 1 else 'links'}.")
     for part in covered:
         click.echo(f"{part.kind}: {part.first} to {part.last}, since {written(part.since)}")
     click.echo(f"head: {head.hash.hex()}")
