@@ -13,7 +13,7 @@ from typing import Any
 
 from lineage.estate import DataTestStatus, RunState
 from lineage.events import text_of
-from lineage.values import object_of, objects_in
+from lineage.values import object_of, objects_in, told
 
 _UNNAMED = "data test"
 
@@ -170,8 +170,8 @@ def _assertion(
         success=success if isinstance(success, bool) else _WORDS.get(word or ""),
         word=word,
         blocking=(text_of(entry.get("severity")) or "").strip().lower() not in ("warn", "warning"),
-        expected=_told(entry.get("expected")),
-        actual=_told(entry.get("actual")),
+        expected=told(entry.get("expected")),
+        actual=told(entry.get("actual")),
         description=text_of(entry.get("description")),
         content=text_of(entry.get("content")),
     )
@@ -184,10 +184,3 @@ def _weight(result: Assertion) -> tuple[int, tuple[str, ...]]:
         result.name, result.title, result.column,
     )  # fmt: skip
     return severity, tuple(text or "" for text in texts)
-
-
-def _told(value: Any) -> str | None:
-    """A value that should be a text, and is a number from some producers."""
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    return str(value) if isinstance(value, int | float) else text_of(value)

@@ -35,3 +35,12 @@ def number_of(value: Any) -> float | None:
     except OverflowError:
         return None
     return number if math.isfinite(number) else None
+
+
+def told(value: Any) -> str | None:
+    """A text, also where it was sent as a number or as true or false; ``None`` if it is empty."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, int | float):
+        return str(value)
+    return value if isinstance(value, str) and value else None
