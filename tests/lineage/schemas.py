@@ -11,6 +11,7 @@ from typing import Any
 import jsonschema_rs
 from hypothesis import strategies as st
 
+from lineage.conformance import facet_warnings
 from lineage.facet_schemas import FacetPlace, schemas
 
 SPEC = Path(__file__).parents[3] / "shared" / "openlineage" / "spec"
@@ -184,3 +185,17 @@ def read_published() -> Published:
             for name in document.get("properties", {}):
                 names.setdefault(name, set()).update(titles)
     return Published(documents, facets, names)
+
+
+PRODUCER = "https://example.com/producer"
+
+
+def facet(title: str = "MyRunFacet", version: str = "1-0-0", **fields: Any) -> dict[str, Any]:
+    """A facet in a few words."""
+    url = f"https://openlineage.io/spec/facets/{version}/{title}.json#/$defs/{title}"
+    return {"_producer": PRODUCER, "_schemaURL": url, **fields}
+
+
+def said(place: FacetPlace, name: str, sent: object) -> list[tuple[str, str]]:
+    """Path and message of each warning."""
+    return [(w.path, w.message) for w in facet_warnings(place, name, sent)]
