@@ -199,10 +199,8 @@ def out_of_scope(key: Key, job: str | None, datasets: Iterable[str]) -> str | No
     """
     if job is not None and not covers(key, job):
         return _outside(key, "job", job)
-    for namespace in datasets:
-        if not covers(key, namespace):
-            return _outside(key, "dataset", namespace)
-    return None
+    outside = min((n for n in set(datasets) if not covers(key, n)), default=None)
+    return None if outside is None else _outside(key, "dataset", outside)
 
 
 def foreign_parent(key: Key, parents: Iterable[str]) -> str | None:
