@@ -7,13 +7,17 @@ from collections import defaultdict
 from collections.abc import Iterable
 
 _BARE = {"bigquery", "file", "pubsub", "sqlite", "hive", "snowflake", "databricks"}
-_ALIASES = {
+SPELLINGS = {
     "postgresql": "postgres",
     "s3a": "s3",
     "s3n": "s3",
     "gcs": "gs",
     "abfs": "abfss",
     "wasb": "wasbs",
+}
+"""Schemes of namespaces that mean another one, as the naming convention spells it."""
+_ALIASES = {
+    **SPELLINGS,
     "awsathena": "athena",
     "unitycatalog": "databricks",
 }
