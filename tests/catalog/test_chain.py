@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -384,6 +385,23 @@ def test_a_store_from_before_the_chain_is_covered_from_its_next_catalog_on(store
     with store.connect() as connection:
         assert [(c.first, c.last) for c in chain.covered(connection)] == [(3, 3)]
     assert broken(store) is None
+
+
+def test_writers_at_once_make_one_chain(store: Engine) -> None:
+    def apply(writer: int) -> None:
+        for number in range(5):
+            apply_catalog(store, rule(10 * writer + number), "person:ana", DAY)
+
+    writers = [threading.Thread(target=apply, args=(n,)) for n in range(4)]
+    for writer in writers:
+        writer.start()
+    for writer in writers:
+        writer.join()
+
+    assert broken(store) is None
+    head = newest(store)
+    assert head is not None
+    assert head.id == 20
 
 
 def test_a_store_made_before_the_chain_opens_and_is_covered_from_then_on(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -439,3 +440,16 @@ def test_revoke_says_so(andon: Callable[..., Result], keyring: Keyring) -> None:
 
     assert result.stdout.startswith('The key "dbt" is revoked since 20')
     assert door(keyring, secret) is Admission.REVOKED
+
+
+def test_the_guide_knows_every_option_and_what_secrets_look_like() -> None:
+    guide = (Path(__file__).parents[2] / "docs" / "keys.md").read_text()
+    create = token.commands["create"]
+
+    options = {option for parameter in create.params for option in parameter.opts}
+
+    told = set(re.findall(r"^\| `(--[a-z]+)` \|", guide, re.MULTILINE))
+    assert told == options - {"--database"}
+    found = re.search(r"leaked ones by `([^`]+)`", guide)
+    assert found
+    assert re.fullmatch(found[1], make_secret(12, bytes(range(32))))
