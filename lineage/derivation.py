@@ -5,13 +5,15 @@ Pure functions of decoded facets: whatever a producer put there, they answer and
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import lru_cache
 from typing import Any, Generic, NamedTuple, TypeVar
 
 from catalog.model import AssetKey, Kind
 from lineage.events import text_of
+from lineage.values import object_of, objects_in
 
 N = TypeVar("N", int, str, AssetKey)
 """What an edge connects: an asset's id, or the asset itself."""
@@ -43,8 +45,7 @@ class Edge(NamedTuple, Generic[N]):
     basis: EdgeBasis
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Source:
+class Source(NamedTuple):
     """Something that feeds a column or a whole dataset, in one way of feeding it."""
 
     asset: AssetKey
@@ -58,7 +59,7 @@ class Source:
     """Whether what gets there no longer shows the value."""
 
 
-@dataclass(frozen=True, slots=True, order=True)
+@dataclass(frozen=True, slots=True)
 class Column:
     """One column of a target and everything that feeds it."""
 
@@ -79,7 +80,7 @@ class ColumnLineage:
     like tables, and only who knows all datasets can tell."""
 
 
-@dataclass(frozen=True, slots=True, order=True)
+@dataclass(frozen=True, slots=True)
 class Described:
     """One target of a ``lineage`` facet and everything that feeds it."""
 
@@ -118,18 +119,23 @@ class ExplicitLineage:
 
 def column_lineage(facet: Mapping[str, Any]) -> ColumnLineage:
     """Read the facet ``columnLineage`` of a dataset."""
-    fields = [
-        Column(name, _column_sources(entry))
-        for name, entry in _entries(facet.get("fields"))
-        if isinstance(entry, dict)
-    ]
-    whole = _sources(facet.get("dataset"), Kind.DATASET)
-    named = {*whole, *(source for column in fields for source in column.sources)}
     return ColumnLineage(
-        fields=tuple(sorted(fields)),
-        dataset=whole,
-        sources=tuple(sorted({(s.asset.namespace, s.asset.name) for s in named})),
+        fields=_columns(facet, _column_sources),
+        dataset=_sources(facet.get("dataset"), _dataset),
+        sources=named_sources(facet),
     )
+
+
+def named_sources(facet: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
+    """What ``column_lineage`` has as ``sources``, in a tenth of its time."""
+    found: set[tuple[str, str]] = set()
+    columns = (entry.get("inputFields") for _, entry in _entries(facet))
+    for entries in (facet.get("dataset"), *columns):
+        for entry in objects_in(entries):
+            namespace, name = entry.get("namespace"), entry.get("name")
+            if isinstance(namespace, str) and isinstance(name, str) and namespace and name:
+                found.add((namespace, name))
+    return tuple(sorted(found))
 
 
 def explicit_lineage(
@@ -154,7 +160,7 @@ def explicit_lineage(
         entries = facet["entries"]
         if not isinstance(entries, list):
             return None
-        found = [d for entry in entries if (d := _described(entry, job)) is not None]
+        found = [d for e in objects_in(entries) if (d := _described(e, job)) is not None]
         return ExplicitLineage(_merged(found)) if found or not entries else None
     if isinstance(facet.get("inputs"), list) or (
         isinstance(facet.get("fields"), dict) and facet["fields"]
@@ -202,75 +208,91 @@ def _all_sources(entry: Described) -> Iterator[Source]:
         yield from column.sources
 
 
-def _column_sources(entry: dict[str, Any]) -> tuple[Source, ...]:
-    found = _sources(entry.get("inputFields"), Kind.DATASET)
+def _columns(
+    facet: Mapping[str, Any], read: Callable[[Mapping[str, Any]], tuple[Source, ...]]
+) -> tuple[Column, ...]:
+    return tuple(Column(name, read(entry)) for name, entry in sorted(_entries(facet)))
+
+
+def _column_sources(entry: Mapping[str, Any]) -> tuple[Source, ...]:
+    found = _sources(entry.get("inputFields"), _dataset)
     older = entry.get("transformationType")
     if not isinstance(older, str) or older.upper() not in _OLDER:
         return found
     # Once said of the whole column; what its inputs say of themselves is newer and finer.
-    type_, subtype, masking = _OLDER[older.upper()]
-    read = {s if s.type else Source(s.asset, s.field, type_, subtype, masking) for s in found}
-    return tuple(sorted(read))
+    read = [s if s.type else Source(s.asset, s.field, *_OLDER[older.upper()]) for s in found]
+    return _distinct(read)
 
 
 _OLDER = {"IDENTITY": (DIRECT, "IDENTITY", False), "MASKED": (DIRECT, "", True)}
 
 
-def _described(entry: Any, own_job: AssetKey) -> Described | None:
+def _described(entry: Mapping[str, Any], own_job: AssetKey) -> Described | None:
     target = _asset(entry, own_job)
     return None if target is None else _feeding(target, entry, own_job)
 
 
 def _feeding(target: AssetKey, entry: Mapping[str, Any], own_job: AssetKey) -> Described:
-    columns = [
-        Column(name, _sources(field.get("inputs"), None, own_job))
-        for name, field in _entries(entry.get("fields"))
-        if isinstance(field, dict)
-    ]
-    return Described(target, _sources(entry.get("inputs"), None, own_job), tuple(sorted(columns)))
+    def read(part: Mapping[str, Any]) -> tuple[Source, ...]:
+        return _sources(part.get("inputs"), lambda source: _asset(source, own_job))
+
+    return Described(target, read(entry), _columns(entry, read))
 
 
 def _merged(found: Iterable[Described]) -> tuple[Described, ...]:
     """One entry for each target: a facet may describe one in several."""
-    whole: dict[AssetKey, set[Source]] = {}
-    fields: dict[AssetKey, dict[str, set[Source]]] = {}
+    whole: dict[AssetKey, list[Source]] = {}
+    fields: dict[AssetKey, dict[str, list[Source]]] = {}
     for entry in found:
-        whole.setdefault(entry.target, set()).update(entry.sources)
+        whole.setdefault(entry.target, []).extend(entry.sources)
         columns = fields.setdefault(entry.target, {})
         for column in entry.fields:
-            columns.setdefault(column.name, set()).update(column.sources)
+            columns.setdefault(column.name, []).extend(column.sources)
     return tuple(
         Described(
             target,
-            tuple(sorted(whole[target])),
-            tuple(Column(n, tuple(sorted(s))) for n, s in sorted(fields[target].items())),
+            _distinct(whole[target]),
+            tuple(Column(name, _distinct(s)) for name, s in sorted(fields[target].items())),
         )
         for target in sorted(whole)
     )
 
 
-def _sources(entries: Any, only: Kind | None, own_job: AssetKey = OWN_JOB) -> tuple[Source, ...]:
+def _sources(
+    entries: Any, asset_of: Callable[[Mapping[str, Any]], AssetKey | None]
+) -> tuple[Source, ...]:
     """Sources in a list of inputs, one for each way in which one feeds the target."""
-    found: set[Source] = set()
-    for entry in entries if isinstance(entries, list) else ():
-        asset = _dataset(entry) if only is Kind.DATASET else _asset(entry, own_job)
+    found: list[Source] = []
+    for entry in objects_in(entries):
+        asset = asset_of(entry)
         if asset is None:
             continue
         field = text_of(entry.get("field")) or ""
-        ways = entry.get("transformations")
-        said = {
-            Source(asset, field, _upper(way, "type"), _upper(way, "subtype"), _masks(way))
-            for way in (ways if isinstance(ways, list) else ())
-            if isinstance(way, dict)
-        }
-        found |= said or {Source(asset, field)}
-    return tuple(sorted(found))
+        ways = [*objects_in(entry.get("transformations"))]
+        # Only a clear yes masks: personal data does not stop being so for want of a word.
+        found += [
+            Source(
+                asset,
+                field,
+                _upper(way, "type"),
+                _upper(way, "subtype"),
+                way.get("masking") is True,
+            )
+            for way in ways
+        ]
+        if not ways:
+            found.append(Source(asset, field))
+    return _distinct(found)
 
 
-def _asset(entry: Any, own_job: AssetKey) -> AssetKey | None:
+def _distinct(sources: list[Source]) -> tuple[Source, ...]:
+    """Sorted, each once; without hashing, which costs more than all the rest."""
+    ordered = sorted(sources)
+    return tuple(s for i, s in enumerate(ordered) if not i or s != ordered[i - 1])
+
+
+def _asset(entry: Mapping[str, Any], own_job: AssetKey) -> AssetKey | None:
     """The dataset or job that an entry names; a job without a name is the event's own."""
-    if not isinstance(entry, dict):
-        return None
     kind = entry.get("type")
     kind = kind.upper() if isinstance(kind, str) else kind
     if kind in ("DATASET", None):
@@ -284,22 +306,23 @@ def _asset(entry: Any, own_job: AssetKey) -> AssetKey | None:
     return None if namespace or name else own_job
 
 
-def _dataset(entry: Any) -> AssetKey | None:
-    if not isinstance(entry, dict):
-        return None
+def _dataset(entry: Mapping[str, Any]) -> AssetKey | None:
     namespace, name = text_of(entry.get("namespace")), text_of(entry.get("name"))
-    return AssetKey(Kind.DATASET, namespace, name) if namespace and name else None
+    return _dataset_key(namespace, name) if namespace and name else None
 
 
-def _entries(value: Any) -> Iterator[tuple[str, Any]]:
-    if isinstance(value, dict):
-        yield from ((name, entry) for name, entry in value.items() if name)
+@lru_cache(4096)
+def _dataset_key(namespace: str, name: str) -> AssetKey:
+    # One object for one name: the columns of a facet name few datasets many times over, and what
+    # is the same object is the same at a glance.
+    return AssetKey(Kind.DATASET, namespace, name)
 
 
-def _upper(way: dict[str, Any], key: str) -> str:
+def _entries(facet: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    for name, entry in object_of(facet.get("fields")).items():
+        if name and isinstance(entry, dict):
+            yield name, entry
+
+
+def _upper(way: Mapping[str, Any], key: str) -> str:
     return (text_of(way.get(key)) or "").upper()
-
-
-def _masks(way: dict[str, Any]) -> bool:
-    # Only a clear yes: personal data does not stop being so because a producer is vague.
-    return way.get("masking") is True

@@ -21,6 +21,7 @@ from lineage.derivation import (
     column_lineage,
     edges,
     explicit_lineage,
+    named_sources,
 )
 from tests.lineage.wild import facets, real_facets, same_however_written
 
@@ -81,6 +82,7 @@ def test_what_is_named_is_named_in_full_and_once(facet: dict[str, Any]) -> None:
     assert set(found.sources) == {(s.asset.namespace, s.asset.name) for s in every}
     assert all(namespace and name for namespace, name in found.sources)
     assert list(found.sources) == sorted(set(found.sources))
+    assert named_sources(facet) == found.sources
 
 
 @given(wild)
