@@ -29,7 +29,32 @@ _WAREHOUSES = {
     "oracle", "postgres", "redshift", "snowflake", "spanner", "sqlite", "sqlserver", "teradata",
     "trino", "vertica",
 }  # fmt: skip
+_IN_MEMORY = {"inmemory", "memory"}
+_FUNCTIONS = (
+    "dual", r"sys\.dual", r"sysibm\.sysdummy1", "generate_series", "generate_subscripts", "unnest",
+    "jsonb?_each", "jsonb?_array_elements", "jsonb?_to_recordset", "regexp_split_to_table",
+)  # fmt: skip
+_DATASET_NOISE = tuple(
+    (re.compile(shape, re.IGNORECASE), why)
+    for shape, why in (
+        ("dbt_test__audit", "failures of a data test"),
+        ("__dbt__cte__", "a common table expression"),
+        # Local tables, and what Hive, Great Expectations, Snowpark, Spark and dbt make in passing.
+        (r"(?:^|[./])(?:#|values__tmp__table__|g[ex]_temp_|snowpark_temp_)[^./]*$", "temporary"),
+        (r"(?:^|/)(?:_temporary/|\.hive-staging_|\.spark-staging-)", "temporary"),
+        (r"__dbt_(?:tmp|backup|new_data)[^./]*$", "temporary"),
+        (r"(?:^|\.)(?:pg_temp(?:_\d+)?|tempdb|_dummy_database)\.", "temporary"),
+        (r"^[^.]+\._[0-9a-f]{40}\.", "temporary"),  # where BigQuery keeps answers for a day
+        (r"(?:^|/)(?:_delta_log|_spark_metadata)(?:/|$)", "files that an engine keeps for itself"),
+        (r"(?:^|\.)(?:information_schema|pg_catalog)\.", "the database's own catalog"),
+        (rf"^(?:{'|'.join(_FUNCTIONS)})$", "rows that a statement makes"),
+    )
+)
 _STATEMENT = re.compile(r"\.sql\.\d+$")
+# A UUID, or the id that Trino gives to a query.
+_OF_ONE_RUN = re.compile(
+    r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}|\d{8}_\d{6}_\d{5}_[a-z0-9]{5}"
+)
 _SEPARATOR = re.compile(r"[./]")
 _EXTENSION = re.compile(
     r"(?:\.(?:avro|csv|db|duckdb|gz|html|ipynb|jar|jsonl?|ndjson|orc|parquet|pdf|py|r|scala|sh|sql|tsv"
@@ -64,24 +89,29 @@ def dataset_noise(
     namespace: str, name: str, dataset_type: str | None, subtype: str | None
 ) -> str | None:
     """Why a dataset is no subject of policies, or ``None`` for a real one."""
-    platform = platform_of(namespace)
-    if platform in {"inmemory", "memory"}:
+    if platform_of(namespace) in _IN_MEMORY:
         return "in memory"
-    if "dbt_test__audit" in name:
-        return "failures of a data test"
-    if "__dbt__cte__" in name:
-        return "a common table expression"
     if dataset_type == "JOB_OUTPUT" or (subtype or "").upper() == "TEMPORARY":
         return "temporary"
-    last = _SEPARATOR.split(name)[-1]
-    if last.startswith("#") or "__dbt_tmp" in last:
-        return "temporary"
-    return None
+    return next((why for shape, why in _DATASET_NOISE if shape.search(name)), None)
 
 
-def job_noise(name: str) -> str | None:
-    """Why a job is no subject by its name alone, or ``None``."""
-    return "one statement of a job" if _STATEMENT.search(name) else None
+def job_noise(name: str, job_type: str | None = None, *, writes_data: bool = False) -> str | None:
+    """Why a job is no subject, or ``None``.
+
+    Args:
+        name: The job's name.
+        job_type: What the ``jobType`` facet calls it, such as TASK, MODEL, TEST or SQL.
+        writes_data: Whether it writes a real dataset. Such a job is never noise, or a direct write
+            could hide behind a name.
+    """
+    if writes_data:
+        return None
+    if _STATEMENT.search(name) or job_type == "SQL":
+        return "one statement of a job"
+    if _OF_ONE_RUN.fullmatch(name):
+        return "a name made for one run"
+    return "a data test" if job_type == "TEST" else None
 
 
 def display_names(names: Iterable[str]) -> dict[str, str]:

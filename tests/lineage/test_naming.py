@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
+from collections.abc import Sequence
 
 import pytest
 from hypothesis import example, given
@@ -100,6 +102,25 @@ def test_a_namespace_names_its_platform(namespace: str, platform: str, kind: str
         ("sqlserver://h", "db.dbo.#orders", None, None, True),
         ("inmemory://", "x", None, None, True),
         ("memory://pandas", "x.csv", None, None, True),
+        ("file", "/lake/orders/_temporary/0/part-1", None, None, True),
+        ("s3://lake", "orders/.hive-staging_hive_2026-01-01", None, None, True),
+        ("s3://lake", "orders/_delta_log/00.json", None, None, True),
+        ("hive://h:9083", "default.values__tmp__table__3", None, None, True),
+        ("hive://h:9083", "_dummy_database._dummy_table", None, None, True),
+        ("postgres://h", "db.pg_temp_3.orders", None, None, True),
+        ("postgres://h", "db.information_schema.tables", None, None, True),
+        ("snowflake://o-a", "DB.INFORMATION_SCHEMA.TABLES", None, None, True),
+        ("snowflake://o-a", "DB.PUBLIC.SNOWPARK_TEMP_TABLE_X1", None, None, True),
+        ("postgres://h", "db.public.gx_temp_1a2b", None, None, True),
+        ("bigquery", f"p._{'0f' * 20}.anon1", None, None, True),
+        ("postgres://h", "generate_series", None, None, True),
+        ("postgres://h", "db.public.generate_series", None, None, False),
+        ("duckdb:///x", "db.main.orders__dbt_backup", None, None, True),
+        ("file", "/files/temp/data.txt", None, None, False),
+        ("postgres://h", "db.public.temporary_staff", None, None, False),
+        ("postgres://h", "db.template.values", None, None, False),
+        ("s3://lake", "db/_temporary_staff", None, None, False),
+        ("postgres://h", "db.public.individual", None, None, False),
     ],
 )
 def test_noise_is_told_from_data(
@@ -108,6 +129,41 @@ def test_noise_is_told_from_data(
     assert (dataset_noise(namespace, name, dataset_type, subtype) is not None) == is_noise
 
 
-@pytest.mark.parametrize(("name", "is_noise"), [("model.x.sql.1", True), ("load.sql", False)])
-def test_one_statement_of_a_job_is_noise(name: str, is_noise: bool) -> None:
-    assert (job_noise(name) is not None) == is_noise
+@pytest.mark.parametrize(
+    ("name", "job_type", "why"),
+    [
+        ("model.x.sql.1", None, "one statement of a job"),
+        ("load.sql", None, None),
+        ("load", "SQL", "one statement of a job"),
+        ("20261120_060000_00012_ab1cd", None, "a name made for one run"),
+        ("0192a0b8-0000-7000-8000-000000000001", "QUERY", "a name made for one run"),
+        ("load.0192a0b8-0000-7000-8000-000000000001", None, None),
+        ("wh.main.shop.orders.build.test", "TEST", "a data test"),
+        ("createtable_as_select.shop.orders", "QUERY", None),
+        ("app.execute_insert_into_hive_table.orders", "SQL_JOB", None),
+    ],
+)
+def test_jobs_that_are_no_subject_are_told_why(
+    name: str, job_type: str | None, why: str | None
+) -> None:
+    assert job_noise(name, job_type) == why
+
+
+@given(st.text(), st.sampled_from([None, "SQL", "TEST", "TASK"]))
+@example("model.x.sql.1", "TEST")
+def test_a_job_that_writes_data_is_never_noise(name: str, job_type: str | None) -> None:
+    assert job_noise(name, job_type, writes_data=True) is None
+
+
+def test_real_events_hold_no_other_noise(bodies: Sequence[bytes]) -> None:
+    seen = {
+        (dataset["namespace"], dataset["name"])
+        for event in map(json.loads, bodies)
+        for dataset in (*(event.get("inputs") or ()), *(event.get("outputs") or ()))
+    }
+
+    noise = {name: why for place, name in seen if (why := dataset_noise(place, name, None, None))}
+
+    assert len(noise) > 10
+    assert set(noise.values()) == {"failures of a data test"}
+    assert all("dbt_test__audit" in name for name in noise)
