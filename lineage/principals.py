@@ -209,12 +209,12 @@ def _principal(name: Any, kind: str | None = None) -> str | None:
 _AIRFLOW = ("airflow", "airflowDagRun")
 _READERS: dict[str, Callable[[Mapping[str, Any]], Found | None]] = {
     FACET: _own,
+    "airflow": _airflow,
+    "airflowDagRun": _airflow,
     "tags": _tag,
     "hive_session": _hive,
     "environment-properties": _spark_environment,
     "spark_applicationDetails": _spark,
-    "airflow": _airflow,
-    "airflowDagRun": _airflow,
     "gcp_dataproc": _google,
     "gcp_dataproc_spark": _google,
     "gcp_composer_run": _google,
@@ -223,6 +223,7 @@ _READERS: dict[str, Callable[[Mapping[str, Any]], Found | None]] = {
 PRECEDENCE = tuple(_READERS)
 """Facets that can name a principal, the most telling first.
 
-First what was said on purpose (our facet, a tag), then who signed in to the engine that did the
-work, then who started the orchestrator, then whose machine or account it was.
+First what was said outright, then who pressed the button of this very run, then a tag, which one
+sets once for many runs, then who signed in to the engine, often a shared account, and at last whose
+machine or CI job it was.
 """

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -72,6 +73,20 @@ def test_the_most_telling_facet_counts(found: dict[str, str]) -> None:
 
     telling = [name for name in PRECEDENCE if name in found]
     assert counted == ((found[telling[0]], telling[0]) if telling else None)
+
+
+def test_the_page_lists_the_facets_in_the_order_in_which_they_count() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "principals.md").read_text("utf-8")
+
+    cells = re.findall(r"^\| (`.+?`) \|", page, re.MULTILINE)
+
+    assert tuple(name for cell in cells for name in re.findall("`(.+?)`", cell)) == PRECEDENCE
+
+
+def test_who_started_a_run_by_hand_goes_before_a_tag_on_all_runs() -> None:
+    named = {"tags": "service:airflow-prod", "airflow": "person:ana"}
+
+    assert principal_of(named) == ("person:ana", "airflow")
 
 
 # What each producer says
