@@ -144,8 +144,10 @@ def facets_of(event: dict[str, Any]) -> Iterator[tuple[FacetPlace, str, Any, str
             yield place, name, facet, f"{path}.{key}.{name}"
 
 
+EXTRA = "extra"
+"""A key that nobody knows."""
 _GONE = "gone"
-_SLIPS = st.tuples(st.integers(0, 400), VALUES | st.just(_GONE))
+_SLIPS = st.tuples(st.integers(0, 400), VALUES | st.sampled_from([_GONE, EXTRA]))
 """Which part of a value, counted through, becomes what."""
 
 
@@ -156,9 +158,12 @@ def _slipped(drawn: tuple[Any, list[tuple[int, Any]]]) -> Any:
         parts = list(_parts(value))
         if parts:
             holder, key = parts[which % len(parts)]
-            holder[key] = instead
             if instead is _GONE:
                 del holder[key]
+            elif instead is EXTRA and isinstance(holder, dict):
+                holder[EXTRA] = 1
+            else:
+                holder[key] = instead
     return value
 
 

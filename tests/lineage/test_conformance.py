@@ -80,6 +80,17 @@ def test_facet_that_is_no_object_is_told(sent: object) -> None:
     assert warning.message.endswith("; expected an object; skipped")
 
 
+def test_key_that_a_closed_part_of_a_facet_does_not_know_is_told() -> None:
+    sent = facet("ExecutionParametersRunFacet", parameters=[{"key": "retries", "default": "3"}])
+
+    assert said(FacetPlace.RUN, "executionParameters", sent) == [
+        (
+            "parameters[0].default",
+            "not known here; expected only key, name, description, value",
+        )
+    ]
+
+
 @pytest.mark.parametrize(
     ("place", "name", "expected"),
     [(FacetPlace.JOB, "sql", []), (FacetPlace.DATASET, "ownership", [])],
