@@ -52,7 +52,7 @@ def facet_warnings(place: FacetPlace, name: str, facet: object) -> tuple[SchemaW
     if schema is known.base[place]:
         _tell_place(place, name, found)
     address = facet.get("_schemaURL")
-    if isinstance(address, str) and len(address) <= _LONGEST_ADDRESS:
+    if isinstance(address, str) and len(address) + len(name) <= _LONGEST_ADDRESS:
         complaint = _address_message(address, name, schema.title, schema.version)
         if complaint is not None:
             found.add(WarningKind.SCHEMA_URL, complaint, "_schemaURL")
@@ -68,6 +68,7 @@ def _tell_place(place: FacetPlace, name: str, found: Found) -> None:
 
 
 _LONGEST_ADDRESS = 256
+"""Characters of an address, and of the facet's name beside it, that are remembered and looked at."""
 _VERSION = re.compile(r"https?://openlineage\.io/spec/facets/([^/]*)/")
 _NUMBERS = re.compile(r"([1-9]\d{0,5})-\d{1,6}-\d{1,6}")
 
