@@ -18,7 +18,11 @@ from lineage.values import object_of, objects_in, told
 _UNNAMED = "data test"
 
 _SKIPPED = {"skip", "skipped"}
-_WORDS = {"pass": True, "passed": True, "success": True, "fail": False, "failed": False}
+_WARNED = {"warn", "warning"}
+_WORDS = {
+    "pass": True, "passed": True, "success": True,
+    "fail": False, "failed": False, **dict.fromkeys(_WARNED, False),
+}  # fmt: skip
 _DBT_ID = re.compile(r"test\.[^.]+\.(?P<name>.+?)(?:\.[0-9a-f]{10})?")
 """A dbt node's id: ``test.shop.not_null_orders_id.0a1b2c3d4e``; one written by hand has no hash."""
 _DBT_PRODUCER = re.compile(r"\bdbt\b|cosmos", re.IGNORECASE)
@@ -169,7 +173,7 @@ def _assertion(
         column=column,
         success=success if isinstance(success, bool) else _WORDS.get(word or ""),
         word=word,
-        blocking=(text_of(entry.get("severity")) or "").strip().lower() not in ("warn", "warning"),
+        blocking=(text_of(entry.get("severity")) or word or "").strip().lower() not in _WARNED,
         expected=told(entry.get("expected")),
         actual=told(entry.get("actual")),
         description=text_of(entry.get("description")),

@@ -187,6 +187,14 @@ def test_an_answer_is_a_clear_one_or_none(entry: dict[str, Any], success: bool |
     assert only("test", entry).success is success
 
 
+def test_a_warning_is_a_failure_that_does_not_block_unless_its_severity_says_so() -> None:
+    warned = only("test", {"name": "x", "status": "warn"})
+    severe = only("test", {"name": "x", "status": "warn", "severity": "error"})
+
+    assert (warned.success, warned.blocking) == (False, False)
+    assert (severe.success, severe.blocking) == (False, True)
+
+
 def test_a_test_without_any_name_is_still_one() -> None:
     assert only("dataQualityAssertions", {"success": True}).name == "data test"
 
