@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
 from random import Random
 from typing import TYPE_CHECKING
 
@@ -12,9 +11,9 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from catalog.model import Alias, Apart, AssetKey, Evidence, Kind, Place
-from lineage.identity import EXACT, Doubt, Identities, Join, JoinBasis, Names, Symlink
-from lineage.joining import TABLES_IN_A_PLACE, identify_datasets, identify_jobs
+from catalog.model import Alias, Apart, Evidence, Place
+from lineage.identity import Doubt, Join, JoinBasis, Names, Symlink
+from lineage.joining import TABLES_IN_A_PLACE, identify_datasets
 from lineage.reducers import Reducer, Reducers
 from lineage.spelling import Name
 
@@ -165,16 +164,6 @@ def test_without_a_statement_every_name_is_exact(seen: list[Name]) -> None:
 
     assert [names.of(n) for n in seen] == seen
     assert list(names.joined()) == []
-
-
-@given(st.lists(st.tuples(REAL, st.sampled_from(["m.p.x", "m.p.y", ""]))), st.randoms())
-def test_the_order_of_nodes_never_matters(nodes: list[tuple[Name, str]], random: Random) -> None:
-    known = told(identify_jobs(nodes))
-
-    mixed = [*nodes, *nodes[:2]]
-    random.shuffle(mixed)
-
-    assert told(identify_jobs(mixed)) == known
 
 
 # Symlinks ---------------------------------------------------------------------------------------
@@ -338,57 +327,6 @@ def test_a_symlink_of_a_part_is_a_symlink_of_the_dataset() -> None:
     names = identify_datasets([(DFS, "/wh/orders")], [link], reducers=EVERY)
 
     assert names.of((DFS, "/wh/orders/day=9")) == TABLE
-
-
-# Jobs -------------------------------------------------------------------------------------------
-
-MODEL = "model.shop.orders"
-
-
-@pytest.mark.parametrize(
-    ("spellings", "shown"),
-    [
-        (["wh.main.shop.orders.build.run", MODEL, "wh.main.shop.orders.build.test"], MODEL),
-        (["wh.main.shop.orders", "wh.main.shop.orders.build.run"], "wh.main.shop.orders"),
-        (["a.build.test", "b.build.run"], "b.build.run"),
-        (["b.build.snapshot", "a.build.test"], "b.build.snapshot"),
-    ],
-)
-def test_a_model_is_known_by_its_own_name_rather_than_a_commands(
-    spellings: list[str], shown: str
-) -> None:
-    names = identify_jobs([(("dbt", s), MODEL) for s in spellings])
-
-    assert {names.of(("dbt", s)) for s in spellings} == {("dbt", shown)}
-
-
-def test_a_job_of_one_name_keeps_it_and_namespaces_are_never_mixed() -> None:
-    names = identify_jobs([(("dbt-a", "x.build.run"), MODEL), (("dbt-b", MODEL), MODEL)])
-
-    assert list(names.joined()) == []
-
-
-def test_a_job_of_several_nodes_is_joined_to_none() -> None:
-    nodes = [(("dbt", "all"), MODEL), (("dbt", "all"), "model.shop.items"), (("dbt", "x"), MODEL)]
-
-    assert list(identify_jobs(nodes).joined()) == []
-
-
-# Keys -------------------------------------------------------------------------------------------
-
-
-def test_keys_of_datasets_and_jobs_never_mix() -> None:
-    joined = identify_datasets([], [Symlink(PATH, TABLE, "TABLE")])
-    identities = Identities(joined, identify_jobs([]))
-    path = AssetKey(Kind.DATASET, *PATH)
-
-    assert identities.key(path) == AssetKey(Kind.DATASET, *TABLE)
-    assert identities.keys(path) == tuple(AssetKey(Kind.DATASET, *n) for n in sorted((TABLE, PATH)))
-    job = replace(path, kind=Kind.JOB)
-    assert identities.key(job) == job
-    assert EXACT.key(path) == path
-    assert EXACT.keys(path) == (path,)
-    assert identities.group(path).canonical == TABLE
 
 
 # Real events ------------------------------------------------------------------------------------
