@@ -68,7 +68,7 @@ def _tell_place(place: FacetPlace, name: str, found: Found) -> None:
 
 
 _LONGEST_ADDRESS = 256
-"""Characters of an address, and of the facet's name beside it, that are remembered and looked at."""
+"""Characters of an address with the facet's name: beyond, it is neither looked at nor kept."""
 _VERSION = re.compile(r"https?://openlineage\.io/spec/facets/([^/]*)/")
 _NUMBERS = re.compile(r"([1-9]\d{0,5})-\d{1,6}-\d{1,6}")
 
