@@ -13,11 +13,12 @@ import signal
 import socket
 import sys
 from collections.abc import AsyncIterator, MutableMapping, Sequence
+from contextlib import AbstractAsyncContextManager
 from datetime import timedelta
 from importlib.metadata import version
 from pathlib import Path
 from types import FrameType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import click
 import uvicorn
@@ -25,11 +26,10 @@ from sqlalchemy.exc import DBAPIError
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
-from starlette.requests import Request
-from starlette.responses import JSONResponse, PlainTextResponse, Response
-from starlette.routing import BaseRoute, Mount, Route
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.routing import Mount
+from starlette.types import Receive, Scope, Send
 
+import policies.tables  # noqa: F401  # opening a store makes the tables of all packages
 from catalog.database import connect, needs_rebuild
 from catalog.errors import UserError
 from catalog.settings import Settings
@@ -44,7 +44,7 @@ if TYPE_CHECKING:
 
 DASHBOARD = Path(__file__).with_name("dashboard") / "main.py"
 DEMO_DATABASE = "andon-demo.db"
-METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
+ANDON = (sys.executable, "-c", "from app import main; main()")
 DRAIN_S = 5
 """How long open connections may take to end after SIGTERM, seconds."""
 WARM = ("pandas", "plotly.graph_objects")
@@ -58,35 +58,35 @@ class Dashboard:
     """
 
     def __init__(self) -> None:
-        self._pages: ASGIApp | None = None
+        self._pages: streamlit.App | None = None
+
+    def load(self) -> streamlit.App:
+        """The pages; making them tells Streamlit where the dashboard's settings are."""
+        if self._pages is None:
+            import streamlit
+
+            self._pages = streamlit.App(DASHBOARD)
+            # Reading its settings turns access logs on, so it must come before a server's own.
+            streamlit.get_option("server.address")
+        return self._pages
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if self._pages is None:
-            raise HTTPException(503, "the dashboard has not started")
-        await self._pages(scope, receive, send)
+        await self.load()(scope, receive, send)
 
     @contextlib.asynccontextmanager
     async def running(self, host: Starlette) -> AsyncIterator[None]:
         """Serve pages and judge what arrives until the end."""
         from policies.worker import Worker
 
-        pages = streamlit_app()
+        pages = self.load()
         worker = Worker(host.state.engine, Settings().assess_every_s)
         async with pages.lifespan()(host):
             # Streamlit turns the server's own chatter on.
             logging.getLogger("uvicorn.error").setLevel(logging.WARNING)
-            self._pages = pages
             warming = asyncio.create_task(asyncio.to_thread(_warm_up))
             with worker.running():
                 yield
             await warming
-
-
-def streamlit_app() -> streamlit.App:
-    """The pages; making them tells Streamlit where the dashboard's settings are."""
-    import streamlit
-
-    return streamlit.App(DASHBOARD)
 
 
 def _warm_up() -> None:
@@ -96,7 +96,17 @@ def _warm_up() -> None:
     gc.freeze()
 
 
-def compose(front: Dashboard | None) -> Starlette:
+class Front(Protocol):
+    """What is in front of people: in this process, or passed on to another."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """One request or socket."""
+
+    def running(self, host: Starlette) -> AbstractAsyncContextManager[None]:
+        """Serve until the end."""
+
+
+def compose(front: Front | None) -> Starlette:
     """The application: receiver and API, and behind them what is in front of people, if anything.
 
     It is named ``app`` because that is what ``streamlit run`` looks for in this file.
@@ -122,36 +132,13 @@ def compose(front: Dashboard | None) -> Starlette:
             ReceiverRoute(),
             *health.routes(),
             *description.routes(),
-            *_wrong_paths("/api", "/openapi"),
             *([Mount("/", app=front)] if front else []),
         ],
         lifespan=lifespan,
         middleware=[Middleware(LoopbackOnly)],
-        exception_handlers={HTTPException: api_error},
+        exception_handlers={HTTPException: description.not_served},
     )
     return app  # noqa: RET504  # see above
-
-
-def _wrong_paths(*prefixes: str) -> list[BaseRoute]:
-    """Without routes of their own, wrong paths below the API would show the dashboard."""
-    paths = (path for prefix in prefixes for path in (prefix, f"{prefix}/{{path:path}}"))
-    return [Route(path, no_such_path, methods=METHODS) for path in paths]
-
-
-async def no_such_path(_request: Request) -> Response:
-    """A wrong path below the API."""
-    raise HTTPException(404, "no such path")
-
-
-async def api_error(request: Request, error: Exception) -> Response:
-    """What the API does not have, in JSON; a person's browser gets plain text."""
-    status = error.status_code if isinstance(error, HTTPException) else 500
-    detail = error.detail if isinstance(error, HTTPException) else "internal error"
-    headers = error.headers if isinstance(error, HTTPException) else None
-    if request.url.path.startswith(("/api", "/openapi")):
-        body = {"detail": detail, "path": request.url.path, "expected": "POST /api/v1/lineage"}
-        return JSONResponse(body, status, headers)
-    return PlainTextResponse(detail, status, headers)
 
 
 def _launched_on(arguments: Sequence[str]) -> list[str]:
@@ -184,7 +171,8 @@ except UserError as refused:
     click.echo(f"andon: {refused}", err=True)
     sys.exit(refused.exit_code)
 
-app = compose(Dashboard())
+dashboard = Dashboard()
+app = compose(dashboard)
 
 
 def _listen(host: str, port: int) -> socket.socket:
@@ -223,30 +211,63 @@ class _Server(uvicorn.Server):
             self._served.state.receiver.drain()
         super().handle_exit(sig, frame)
 
+    def serve_on(self, listener: socket.socket) -> None:
+        """Serve until told to stop, then drain and return."""
+        for stopping in (signal.SIGTERM, signal.SIGINT):
+            # After draining, the server raises the signal again; by then all is done.
+            signal.signal(stopping, lambda *_: None)
+        self.run(sockets=[listener])
+
+
+def _with_pages() -> Starlette:
+    dashboard.load()
+    return app
+
 
 def _serve(served: Starlette, listener: socket.socket) -> None:
     host, port = listener.getsockname()[:2]
     click.echo(f"Andon is at http://{host}:{port}/ and takes events at /api/v1/lineage", err=True)
-    for stopping in (signal.SIGTERM, signal.SIGINT):
-        # After draining, the server raises the signal again; by then all is done.
-        signal.signal(stopping, lambda *_: None)
-    _Server(served).run(sockets=[listener])
+    _Server(served).serve_on(listener)
 
 
 @click.command()
 @click.option("--host", default="127.0.0.1", show_default=True, help="Loopback only, for now.")
 @click.option("--port", default=8501, show_default=True, type=click.IntRange(0, 65535))
 @click.option("--no-dashboard", "is_bare", is_flag=True, help="The receiver and the API alone.")
+@click.option("--split", "is_split", is_flag=True, help="The dashboard in a process of its own.")
+@click.option("--behind", type=int, hidden=True, help="Serve this open socket for a parent.")
 @click.option("--database", metavar="URL", help="Default: ANDON_DATABASE_URL, else andon.db here.")
-def serve(host: str, port: int, is_bare: bool, database: str | None) -> None:
+def serve(
+    *,
+    host: str,
+    port: int,
+    is_bare: bool,
+    is_split: bool,
+    behind: int | None,
+    database: str | None,
+) -> None:
     """Serve the dashboard and take events, on one port.
 
     Example: andon serve --port 8501
     """
+    if is_bare and is_split:
+        raise UserError("--no-dashboard and --split exclude each other: choose one of them.")
     if database:
         os.environ["ANDON_DATABASE_URL"] = database
+    if behind is not None:
+        from dashboard.split import end_with_parent
+
+        end_with_parent()
+        _Server(_with_pages()).serve_on(socket.socket(fileno=behind))
+        return
     connect(Settings().database_url).dispose()  # fail here, with one line, if it cannot be opened
-    _serve(compose(None) if is_bare else app, _listen(host, port))
+    listener = _listen(host, port)
+    if is_split:
+        from dashboard.split import Split
+
+        _serve(compose(Split([*ANDON, "serve", "--behind"])), listener)
+    else:
+        _serve(compose(None) if is_bare else _with_pages(), listener)
 
 
 @click.command()
@@ -282,7 +303,7 @@ def demo(port: int, database: str | None, fresh: bool) -> None:
         multiprocessing.get_context("spawn").Process(
             target=_fill_behind, args=(url,), name="history", daemon=True
         ).start()
-        _serve(app, listener)
+        _serve(_with_pages(), listener)
 
 
 def _fill_behind(url: str) -> None:

@@ -6,8 +6,9 @@ from html import escape
 from typing import Any
 
 import orjson
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, Response
+from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from lineage import batches
@@ -146,9 +147,33 @@ API: dict[str, Any] = {
 """What is served, as OpenAPI."""
 
 
+METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
+
+
 def routes() -> list[BaseRoute]:
-    """Their paths."""
-    return [Route("/openapi.json", described), Route("/docs", page)]
+    """Their paths, and all that would be below the API's: nobody there wants the dashboard."""
+    wrong = [
+        Route(path, no_such_path, methods=METHODS)
+        for prefix in ("/api", "/openapi")
+        for path in (prefix, f"{prefix}/{{path:path}}")
+    ]
+    return [Route("/openapi.json", described), Route("/docs", page), *wrong]
+
+
+async def no_such_path(_request: Request) -> Response:
+    """A wrong path below the API."""
+    raise HTTPException(404, "no such path")
+
+
+async def not_served(request: Request, error: Exception) -> Response:
+    """What the API does not have, in JSON; a person's browser gets plain text."""
+    status = error.status_code if isinstance(error, HTTPException) else 500
+    detail = error.detail if isinstance(error, HTTPException) else "internal error"
+    headers = error.headers if isinstance(error, HTTPException) else None
+    if request.url.path.startswith(("/api", "/openapi")):
+        body = {"detail": detail, "path": request.url.path, "expected": "a path of /openapi.json"}
+        return JSONResponse(body, status, headers)
+    return PlainTextResponse(detail, status, headers)
 
 
 async def described(_request: Request) -> Response:

@@ -65,7 +65,7 @@ def test_what_streamlit_tells_of_itself_is_closed(path: str) -> None:
 
 
 def test_the_dashboards_own_settings_hold_wherever_it_is_started(tmp_path: Path) -> None:
-    told = "import app; app.streamlit_app()"
+    told = "import app; app.dashboard.load()"
     told += "; import streamlit; print(streamlit.get_option('client.toolbarMode'))"
 
     ended = subprocess.run(

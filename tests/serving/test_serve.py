@@ -113,12 +113,13 @@ def send(port: int, compression: HttpCompression | None = None) -> None:
     "launch",
     [
         lambda port: (*ANDON, "serve", "--port", str(port)),
+        lambda port: (*ANDON, "serve", "--split", "--port", str(port)),
         lambda port: (sys.executable, "-m", "uvicorn", "app:app", "--port", str(port)),
         lambda port: (
             sys.executable, "-m", "streamlit", "run", "app.py", "--server.port", str(port)
         ),
     ],
-    ids=["andon serve", "uvicorn app:app", "streamlit run app.py"],
+    ids=["andon serve", "andon serve --split", "uvicorn app:app", "streamlit run app.py"],
 )  # fmt: skip
 def test_each_way_to_serve_takes_events_and_shows_pages(
     tmp_path: Path, launch: Callable[[int], tuple[str, ...]]
