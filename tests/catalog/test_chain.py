@@ -6,24 +6,21 @@ import hashlib
 import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 import pytest
-from alembic import command
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from sqlalchemy import Connection, Engine, create_engine, delete, literal, text
+from sqlalchemy import Connection, Engine, delete, literal, text
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import SQLModel
 
 from catalog import chain
 from catalog.database import connect, writing
 from catalog.errors import UserError
-from catalog.migrate import configuration
 from catalog.model import Catalog, Environment, EnvironmentRule, Place
 from catalog.moments import microseconds, written
-from catalog.store import LINKED, LINKED_ROWS, apply_catalog, catalog_content, load_catalog
+from catalog.store import LINKED, LINKED_ROWS, apply_catalog, catalog_content
 
 AT = 1_795_000_000_000_000
 DAY = datetime(2026, 11, 1, 8, 30, 0, 123456, tzinfo=UTC)
@@ -358,35 +355,6 @@ def test_many_links_are_walked_in_pieces(store: Engine, monkeypatch: pytest.Monk
     assert broken(store) is None
 
 
-# Applied catalogs
-
-
-def test_an_applied_catalog_is_a_link_and_applying_it_again_is_none(store: Engine) -> None:
-    for _ in range(2):
-        apply_catalog(store, rule(1), "person:ana", DAY)
-
-    with store.connect() as connection:
-        (link,) = chain.links(connection)
-        content = catalog_content(connection, 1, 1)
-
-    assert (link.kind, link.first, link.last) == ("catalog", 1, 1)
-    assert (link.content_hash, link.previous_hash) == (content, chain.GENESIS)
-    assert link.at == 1_793_521_800_123_456
-    assert load_catalog(store).environments == rule(1).environments
-
-
-def test_a_store_from_before_the_chain_is_covered_from_its_next_catalog_on(store: Engine) -> None:
-    apply_some(store, 2)
-    run(store, "DELETE FROM catalog_link")
-    assert broken(store) is None
-
-    apply_catalog(store, rule(3), "person:ana", DAY)
-
-    with store.connect() as connection:
-        assert [(c.first, c.last) for c in chain.covered(connection)] == [(3, 3)]
-    assert broken(store) is None
-
-
 def test_writers_at_once_make_one_chain(store: Engine) -> None:
     def apply(writer: int) -> None:
         for number in range(5):
@@ -402,40 +370,3 @@ def test_writers_at_once_make_one_chain(store: Engine) -> None:
     head = newest(store)
     assert head is not None
     assert head.id == 20
-
-
-def test_a_store_made_before_the_chain_opens_and_is_covered_from_then_on(tmp_path: Path) -> None:
-    url = f"sqlite:///{tmp_path / 'old.db'}"
-    old = create_engine(url)
-    with old.begin() as connection:
-        config = configuration()
-        config.attributes["connection"] = connection
-        command.upgrade(config, "0001")
-        connection.execute(
-            text(
-                "INSERT INTO catalog_revision VALUES (5, '2026-10-01 00:00:00', 'a', 'd', x'7b7d')"
-            )
-        )
-    old.dispose()
-
-    engine = connect(url)
-    apply_catalog(engine, rule(1), "person:ana", DAY)
-
-    with engine.connect() as connection:
-        assert [(c.first, c.last) for c in chain.covered(connection)] == [(6, 6)]
-    assert broken(engine) is None
-    engine.dispose()
-
-
-def test_a_catalog_that_is_not_stored_is_no_link(
-    store: Engine, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def fail(*_: object) -> None:
-        raise ZeroDivisionError
-
-    monkeypatch.setattr("catalog.store.bump_revision", fail)
-
-    with pytest.raises(ZeroDivisionError):
-        apply_catalog(store, rule(1), "person:ana", DAY)
-
-    assert newest(store) is None
