@@ -100,6 +100,16 @@ class Names:
             if not doubt.is_held_back:
                 self._doubts[self.of(doubt.place)].append(doubt)
 
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Names) and self._everything() == other._everything()
+
+    def __hash__(self) -> int:
+        return hash(frozenset(self._members))
+
+    def _everything(self) -> tuple[object, ...]:
+        said = self._canonical, self._members, self._joins, self._doubts, self.held_back
+        return *said, self._spelling.namespaces, self._spelling.lines, self._spelling.reducers
+
     def of(self, name: Name) -> Name:
         """The name that stands for the asset; also for a name that was never seen."""
         node = self._spelling.of(name)

@@ -47,7 +47,7 @@ class Sets(Generic[T]):
 class Spelling:
     """Namespaces under the name that they are declared to be, and names without their part."""
 
-    __slots__ = ("_known", "_reducers", "lines", "namespaces")
+    __slots__ = ("_known", "lines", "namespaces", "reducers")
 
     def __init__(self, aliases: Iterable[Alias] = (), reducers: Reducers = NO_REDUCERS) -> None:
         whole = [a for a in aliases if a.name is None]
@@ -58,20 +58,20 @@ class Spelling:
             for alias in sorted(whole, key=lambda a: (a.place.file, a.place.line), reverse=True)
         }
         """The first line that declares what a namespace is."""
-        self._reducers = reducers
+        self.reducers = reducers
         self._known: dict[Name, Name] = {}
 
     def of(self, name: Name) -> Name:
-        if not self.namespaces and not self._reducers.chosen:
+        if not self.namespaces and not self.reducers.chosen:
             return name
         known = self._known.get(name)
         if known is None:
             namespace = self.namespaces.get(name[0], name[0])
-            known = self._known[name] = (namespace, self._reducers.reduce(name[1]))
+            known = self._known[name] = (namespace, self.reducers.reduce(name[1]))
         return known
 
     def is_partition(self, name: Name) -> bool:
-        return self._reducers.reduce(name[1]) != name[1]
+        return self.reducers.reduce(name[1]) != name[1]
 
 
 def line_of(alias: Alias) -> Evidence:
