@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import struct
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -189,6 +189,11 @@ def append_link(
     return link
 
 
+def count(connection: Connection) -> int:
+    """How many links there are."""
+    return int(connection.execute(select(func.count()).select_from(_LINKS)).scalar_one())
+
+
 def links(connection: Connection) -> Iterator[Link]:
     """Every link, the oldest first; a few at a time in memory."""
     after: Link | None = None
@@ -222,17 +227,24 @@ def has_link(connection: Connection, hash_: bytes) -> bool:
     return connection.execute(select(_LINKS.c.id).where(_LINKS.c.hash == hash_)).first() is not None
 
 
-def verify(connection: Connection, kinds: Mapping[str, Rows]) -> Broken | None:
+def verify(
+    connection: Connection, kinds: Mapping[str, Rows], every_link: Iterable[Link] | None = None
+) -> Broken | None:
     """Walk the chain from its beginning; answers with the first entry that is not as it says.
 
     What happened to the newest rows together with their links cannot be seen from inside: keep the
     head's hash elsewhere. On PostgreSQL the transaction must read one state (REPEATABLE READ).
 
+    Args:
+        connection: To the store.
+        kinds: What links may cover.
+        every_link: ``links(connection)``, for callers that watch them pass.
+
     Raises:
         UserError: A link is of a kind that ``kinds`` lacks, so nobody can say.
     """
     previous, number, ends = GENESIS, 0, dict[str, int]()
-    walk = links(connection)
+    walk = iter(links(connection) if every_link is None else every_link)
     while True:
         where = f"link {number + 1}"
         try:
