@@ -2,17 +2,9 @@
 
 from __future__ import annotations
 
-import os
-import shutil
-import socket
 import subprocess
-import sys
-import time
-import urllib.request
-from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TypeVar
 
 import pytest
 from openlineage.client import OpenLineageClient
@@ -20,121 +12,42 @@ from openlineage.client.event_v2 import Job, OutputDataset, Run, RunEvent, RunSt
 from openlineage.client.facet_v2 import tags_run
 from openlineage.client.transport.http import HttpConfig, HttpTransport
 from openlineage.client.uuid import generate_new_uuid
-from sqlalchemy import Engine
 
-from catalog.database import connect
 from catalog.model import AssetKey, Kind
-from lineage.estate import Dataset, DataTestStatus, Estate
-from lineage.reading import load_estate
+from lineage.estate import Dataset, DataTestStatus
+from lineage.estate import RunState as State
 from policies.model import Finding
 from policies.store import findings, scores
+from tests.live.producing import STRUCTURED_LOGS, copied, dbt, dbt_results
+from tests.live.serving import SEEN_WITHIN_S, Served, eventually, serving
 
 pytestmark = pytest.mark.live
 
-T = TypeVar("T")
-HERE = Path(__file__).parent
 NAMESPACE = "duckdb://shop.duckdb"
-UP_WITHIN_S = 30.0
-SEEN_WITHIN_S = 2.0
-"""What the product promises: an event is on the board two seconds later."""
+STATES = {"success": State.COMPLETE, "error": State.FAIL, "skipped": State.ABORT}
+TESTS = {
+    "pass": DataTestStatus.PASS,
+    "warn": DataTestStatus.FAIL,
+    "fail": DataTestStatus.FAIL,
+    "skipped": DataTestStatus.SKIPPED,
+}
 
 
-class Served:
-    """An Andon that runs as its users run it, and the store it writes to."""
-
-    def __init__(self, url: str, engine: Engine) -> None:
-        self.url = url
-        self.engine = engine
-
-    def estate(self) -> Estate:
-        return load_estate(self.engine, datetime.now(UTC))
-
-    def dataset(self, table: str) -> Dataset:
-        return self.estate().datasets[AssetKey(Kind.DATASET, NAMESPACE, f"shop.main.{table}")]
-
-    def open_findings(self, policy: str) -> list[Finding]:
-        return [finding for finding in findings(self.engine) if finding.policy == policy]
+def dataset(served: Served, table: str) -> Dataset:
+    return served.estate().datasets[AssetKey(Kind.DATASET, NAMESPACE, f"shop.main.{table}")]
 
 
-def _eventually(look: Callable[[], T], within_s: float) -> T:
-    """What a look gives as soon as it gives something true; its last answer when time is up."""
-    until = time.monotonic() + within_s
-    while True:
-        seen = look()
-        if seen or time.monotonic() > until:
-            return seen
-        time.sleep(0.05)
-
-
-def _is_up(url: str) -> bool:
-    try:
-        with urllib.request.urlopen(f"{url}/healthz", timeout=1) as answer:  # noqa: S310
-            return bool(answer.status == 200)
-    except OSError:
-        return False
-
-
-@pytest.fixture(scope="module")
-def dbt_bin() -> Path:
-    """Where dbt-ol is: it lives in an environment of its own, apart from Andon's."""
-    given = os.environ.get("ANDON_DBT_VENV")
-    folder = Path(given or HERE.parents[1] / ".venv-dbt") / "bin"
-    if not (folder / "dbt-ol").exists():
-        message = f"no dbt-ol in {folder}; install requirements-dbt.txt there"
-        pytest.fail(message) if given else pytest.skip(message)
-    return folder
-
-
-@pytest.fixture(scope="module")
-def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
-    folder = tmp_path_factory.mktemp("served")
-    database = f"sqlite:///{folder / 'andon.db'}"
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    url = f"http://127.0.0.1:{port}"
-    command = [str(Path(sys.executable).with_name("andon")), "serve", "--port", str(port)]
-    log = folder / "log"
-    with log.open("wb") as output:
-        process = subprocess.Popen(
-            command,
-            cwd=folder,
-            env={**os.environ, "ANDON_DATABASE_URL": database},
-            stdout=output,
-            stderr=subprocess.STDOUT,
-        )
-    try:
-        up = _eventually(lambda: _is_up(url) or process.poll() is not None, UP_WITHIN_S)
-        assert up, f"not up in time: {log.read_text()}"
-        assert process.poll() is None, log.read_text()
-        engine = connect(database)
-        yield Served(url, engine)
-        engine.dispose()
-    finally:
-        process.terminate()
-        process.wait(timeout=UP_WITHIN_S)
+def open_findings(served: Served, policy: str) -> list[Finding]:
+    return [finding for finding in findings(served.engine) if finding.policy == policy]
 
 
 @pytest.fixture(scope="module")
 def built(
-    served: Served, dbt_bin: Path, tmp_path_factory: pytest.TempPathFactory
+    served: Served, tmp_path_factory: pytest.TempPathFactory
 ) -> subprocess.CompletedProcess[str]:
     """The shop, built once by dbt-ol with nothing but the address of Andon."""
-    project = tmp_path_factory.mktemp("dbt") / "bike_shop"
-    shutil.copytree(HERE / "dbt_project", project)
-    environment = {k: v for k, v in os.environ.items() if not k.startswith("OPENLINEAGE")}
-    environment |= {
-        "OPENLINEAGE_URL": served.url,
-        "PATH": f"{dbt_bin}{os.pathsep}{environment.get('PATH', '')}",
-    }
-    result = subprocess.run(
-        ["dbt-ol", "build"],
-        cwd=project,
-        env=environment,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    project = copied("dbt_project", tmp_path_factory.mktemp("dbt") / "bike_shop")
+    result = dbt(project, served.url, "build")
     assert "Emitted" in result.stdout + result.stderr, result.stdout + result.stderr
     return result
 
@@ -152,12 +65,12 @@ def test_models_of_a_real_dbt_run_are_seen_and_scored_within_two_seconds(served:
             and scores(served.engine) is not None
         )
 
-    assert _eventually(seen, SEEN_WITHIN_S)
+    assert eventually(seen, SEEN_WITHIN_S)
 
 
 @pytest.mark.usefixtures("built")
 def test_lineage_of_a_real_dbt_run_is_drawn_from_source_to_mart(served: Served) -> None:
-    rentals = served.dataset("fct_rentals")
+    rentals = dataset(served, "fct_rentals")
 
     assert {key.name for key in rentals.upstream} == {
         "shop.main.stg_bikes",
@@ -184,13 +97,13 @@ def test_failing_and_warning_data_tests_of_a_real_dbt_run_are_told_apart(
         ("shop.main.fct_rentals", "accepted_values", "channel", False),
         ("shop.main.revenue_by_model", "not_null", "model", True),
     ]
-    passed = [t for t in served.dataset("stg_bikes").tests if t.status is DataTestStatus.PASS]
+    passed = [t for t in dataset(served, "stg_bikes").tests if t.status is DataTestStatus.PASS]
     assert {test.name for test in passed} == {"not_null", "unique"}
 
 
 @pytest.mark.usefixtures("built")
 def test_nothing_is_wrong_with_how_dbt_writes(served: Served) -> None:
-    assert served.open_findings("ACC-001") == []
+    assert open_findings(served, "ACC-001") == []
 
 
 @pytest.mark.usefixtures("built")
@@ -210,7 +123,7 @@ def test_second_writer_is_flagged_with_who_what_when_and_how_we_know(served: Ser
 
     OpenLineageClient(transport=HttpTransport(HttpConfig(url=served.url))).emit(event)
 
-    flagged = _eventually(lambda: served.open_findings("ACC-001"), SEEN_WITHIN_S)
+    flagged = eventually(lambda: open_findings(served, "ACC-001"), SEEN_WITHIN_S)
     assert len(flagged) == 1
     message = flagged[0].message
     assert "fix_rentals" in message
@@ -223,3 +136,44 @@ def test_second_writer_is_flagged_with_who_what_when_and_how_we_know(served: Ser
     event_id = flagged[0].evidence[0].event_id
     assert event_id is not None
     assert event_id[:8] in message
+
+
+@pytest.mark.parametrize("mode", ["", STRUCTURED_LOGS])
+def test_every_node_ends_as_dbt_itself_says(tmp_path: Path, mode: str) -> None:
+    project = copied("dbt_project", tmp_path / "bike_shop")
+    (tmp_path / "served").mkdir()
+
+    with serving(tmp_path / "served") as served:
+        told = dbt(project, served.url, *mode.split(), "build", "--vars", "till_is_shut: true")
+        estate = served.estate()
+
+    results = dbt_results(project)
+    assert {result.status for result in results} >= {"success", "error", *TESTS}, told.stdout
+    models = [result for result in results if result.id.startswith("model.")]
+    states = {key.name: job.last_state for key, job in estate.jobs.items()}
+    if mode:
+        assert {each.id: states[each.id] for each in models} == {
+            each.id: STATES[each.status] for each in models
+        }
+    else:  # of a model that was skipped, artifacts say nothing
+        assert {name: state for name, state in states.items() if name.endswith(".build.run")} == {
+            f"shop.main.bike_shop.{each.name}.build.run": STATES[each.status]
+            for each in models
+            if each.status != "skipped"
+        }
+    assert states["dbt-run-bike_shop"] is State.FAIL
+    assert {
+        (key.name, test.name, test.column, test.status, test.blocking)
+        for key, dataset in estate.datasets.items()
+        for test in dataset.tests
+    } == {
+        (
+            f"shop.main.{each.table}",
+            each.name,
+            each.column,
+            TESTS[each.status],
+            each.status != "warn",
+        )
+        for each in results
+        if each.id.startswith("test.")
+    }

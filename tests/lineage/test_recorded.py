@@ -1,0 +1,251 @@
+"""What real producers sent, beside what they say of it themselves.
+
+``python -m tests.live.record`` made the recordings; each has its producer's own account beside it.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import Engine
+
+from catalog.model import AssetKey, Kind
+from lineage.estate import DataTestStatus, Estate, RunState
+from lineage.importing import Summary, ingest_file
+from lineage.ingest import Ingestor
+from lineage.reading import load_estate
+
+RECORDED = Path(__file__).parents[1] / "data" / "recorded"
+NAMES = sorted(path.stem for path in RECORDED.glob("*.ndjson"))
+DBT = ("dbt-1.11-artifacts", "dbt-1.11-structured-logs")
+AIRFLOW = ("airflow-3.3-scheduler", "airflow-3.3-dags-test")
+DAGSTER = "dagster-1.13-assets"
+GREAT_EXPECTATIONS = "great-expectations-1.24-checkpoint"
+
+Told = dict[tuple[str, str, str | None], tuple[DataTestStatus, bool]]
+"""For each dataset, data test and column: how it ended, and whether a failure blocks."""
+
+
+@dataclass(frozen=True, slots=True)
+class Recording:
+    """What came of one recording, and the producer's own account of the same run."""
+
+    summary: Summary
+    events: int
+    estate: Estate
+    account: Any
+
+    def states(self, namespace: str) -> dict[str, tuple[RunState | None, int]]:
+        """For each job of a namespace how its newest run ended, and how many runs it had."""
+        return {
+            key.name: (job.last_state, job.runs_30d)
+            for key, job in self.estate.jobs.items()
+            if key.namespace == namespace
+        }
+
+    def told(self) -> Told:
+        return {
+            (key.name, test.name, test.column): (test.status, test.blocking)
+            for key, dataset in self.estate.datasets.items()
+            for test in dataset.tests
+        }
+
+
+Play = Callable[[str], Recording]
+
+
+@pytest.fixture
+def play(store: Engine) -> Play:
+    """Takes one recording in."""
+
+    def played(name: str) -> Recording:
+        path = RECORDED / f"{name}.ndjson"
+        events = [json.loads(line) for line in path.read_text("utf-8").splitlines()]
+        last = max(datetime.fromisoformat(event["eventTime"]) for event in events)
+        summary = Summary()
+        ingest_file(Ingestor(store), path, summary)
+        return Recording(
+            summary=summary,
+            events=len(events),
+            estate=load_estate(store, last + timedelta(minutes=1)),
+            account=json.loads((RECORDED / f"{name}.json").read_text("utf-8")),
+        )
+
+    return played
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_recorded_event_is_stored(play: Play, name: str) -> None:
+    recording = play(name)
+
+    assert recording.summary.rejections == []
+    assert recording.summary.stored == recording.events
+
+
+@pytest.mark.parametrize("name", [name for name in NAMES if name != GREAT_EXPECTATIONS])
+def test_what_the_standard_allows_is_not_warned_about(play: Play, name: str) -> None:
+    assert play(name).summary.warnings == 0
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_recordings_name_no_machine_and_no_secret(name: str) -> None:
+    text = (RECORDED / f"{name}.ndjson").read_text("utf-8")
+
+    assert re.findall(r"/(?:home|opt|root|tmp|work|Users)/[^\"]*", text) == []
+    assert re.findall(r"(?i)password|secret|api_?key", text) == []
+
+
+# dbt -------------------------------------------------------------------------------------------
+
+DBT_STATES = {"success": RunState.COMPLETE, "error": RunState.FAIL, "skipped": RunState.ABORT}
+DBT_TESTS = {
+    "pass": DataTestStatus.PASS,
+    "warn": DataTestStatus.FAIL,
+    "fail": DataTestStatus.FAIL,
+    "skipped": DataTestStatus.SKIPPED,
+}
+
+
+def dbt_nodes(recording: Recording, kind: str) -> list[dict[str, Any]]:
+    return [node for node in recording.account if node["id"].startswith(f"{kind}.")]
+
+
+def test_models_that_dbt_reports_from_artifacts_end_as_dbt_says(play: Play) -> None:
+    recording = play("dbt-1.11-artifacts")
+
+    states = recording.states("bike-shop")
+
+    # Of a model that was skipped, artifacts say nothing.
+    assert {name: state for name, state in states.items() if name.endswith(".build.run")} == {
+        f"shop.main.bike_shop.{node['table'] or node['name']}.build.run": (
+            DBT_STATES[node["status"]],
+            1,
+        )
+        for node in dbt_nodes(recording, "model")
+        if node["status"] != "skipped"
+    }
+    assert states["dbt-run-bike_shop"] == (RunState.FAIL, 1)
+
+
+def test_models_that_dbt_reports_from_its_log_end_as_dbt_says(play: Play) -> None:
+    recording = play("dbt-1.11-structured-logs")
+
+    states = recording.states("bike-shop")
+
+    assert {
+        name: state for name, state in states.items() if re.fullmatch(r"model\.\w+\.\w+", name)
+    } == {node["id"]: (DBT_STATES[node["status"]], 1) for node in dbt_nodes(recording, "model")}
+    assert states["dbt-run-bike_shop"] == (RunState.FAIL, 1)
+
+
+@pytest.mark.parametrize("name", DBT)
+def test_data_tests_of_dbt_end_as_dbt_says(play: Play, name: str) -> None:
+    recording = play(name)
+
+    assert recording.told() == {
+        (f"shop.main.{node['table']}", node["name"], node["column"]): (
+            DBT_TESTS[node["status"]],
+            node["status"] != "warn",
+        )
+        for node in dbt_nodes(recording, "test")
+    }
+
+
+@pytest.mark.parametrize("name", DBT)
+def test_tables_of_dbt_are_known_and_connected(play: Play, name: str) -> None:
+    recording = play(name)
+
+    tables = {k.name: d for k, d in recording.estate.datasets.items() if d.noise is None}
+
+    models = {node["name"] for node in dbt_nodes(recording, "model") if node["status"] == "success"}
+    assert tables.keys() >= {f"shop.main.{each}" for each in models}
+    rentals = tables["shop.main.fct_rentals"]
+    assert {key.name for key in rentals.upstream} == {
+        "shop.main.stg_bikes",
+        "shop.main.stg_rentals",
+    }
+    # What never succeeded is drawn from its newest run.
+    assert {key.name for key in rentals.downstream} == {
+        "shop.main.late_fees",
+        "shop.main.revenue_by_model",
+    }
+
+
+# Airflow ---------------------------------------------------------------------------------------
+
+AIRFLOW_STATES = {
+    "success": RunState.COMPLETE,
+    "failed": RunState.FAIL,
+    # A task that skipped itself says of itself that it is complete.
+    "skipped": RunState.COMPLETE,
+}
+
+
+@pytest.mark.parametrize("name", AIRFLOW)
+def test_tasks_of_airflow_end_as_its_database_says(play: Play, name: str) -> None:
+    recording = play(name)
+
+    tasks = recording.account["tasks"]
+
+    # A task that never started has no event of its own.
+    expected = {
+        f"shop.{task}": (AIRFLOW_STATES[told["state"]], told["tries"])
+        for task, told in tasks.items()
+        if told["tries"]
+    }
+    dag = {"shop": (AIRFLOW_STATES[recording.account["run"]], 1)}
+    assert recording.states("shop-airflow") == expected | dag
+
+
+def test_whoever_triggered_the_dag_is_who_wrote(play: Play) -> None:
+    recording = play("airflow-3.3-scheduler")
+
+    assert {write.principal for write in recording.estate.writes} == {
+        f"person:{recording.account['user']}"
+    }
+
+
+@pytest.mark.parametrize("name", AIRFLOW)
+def test_inlets_and_outlets_of_airflow_become_lineage(play: Play, name: str) -> None:
+    estate = play(name).estate
+
+    namespace = "postgres://warehouse.example.com:5432"
+    clean = estate.datasets[AssetKey(Kind.DATASET, namespace, "shop.clean.rentals")]
+    raw = estate.datasets[AssetKey(Kind.DATASET, namespace, "shop.raw.rentals")]
+
+    assert clean.upstream == (raw.key,)
+    assert [key.name for key in raw.upstream] == ["/shop/rentals.csv"]
+    assert [key.name for key in clean.writers] == ["shop.clean"]
+    assert sorted(key.name for key in clean.readers) == ["shop.mail", "shop.publish"]
+
+
+# Dagster ---------------------------------------------------------------------------------------
+
+
+def test_assets_of_dagster_end_as_dagster_says(play: Play) -> None:
+    recording = play(DAGSTER)
+
+    states = recording.states("shop")
+
+    # What was planned and not made is reported as failed, also where it never came to run.
+    assert {name: states[name] for name in recording.account["assets"]} == {
+        name: (RunState.COMPLETE if made else RunState.FAIL, 1)
+        for name, made in recording.account["assets"].items()
+    }
+
+
+# Great Expectations ----------------------------------------------------------------------------
+
+
+def test_a_validation_is_one_complete_run_whatever_it_found(play: Play) -> None:
+    recording = play(GREAT_EXPECTATIONS)
+
+    assert recording.account["success"] is False
+    assert recording.states("shop") == {"validate_rentals": (RunState.COMPLETE, 1)}

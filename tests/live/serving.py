@@ -1,0 +1,101 @@
+"""An Andon that runs as its users run it."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TypeVar
+
+from sqlalchemy import Engine
+
+from catalog.database import connect
+from lineage.estate import Estate
+from lineage.reading import load_estate
+
+T = TypeVar("T")
+ANDON = Path(sys.executable).with_name("andon")
+UP_WITHIN_S = 30.0
+SEEN_WITHIN_S = 2.0
+"""What the product promises: an event is on the board two seconds later."""
+
+
+@dataclass(frozen=True, slots=True)
+class Served:
+    """Where it listens, and the store it writes to."""
+
+    url: str
+    engine: Engine
+
+    def estate(self) -> Estate:
+        return load_estate(self.engine, datetime.now(UTC))
+
+    def command(self, *words: str) -> str:
+        """What an ``andon`` command prints about the same store."""
+        answer = subprocess.run(
+            [ANDON, *words, "--database", self.engine.url.render_as_string(hide_password=False)],
+            capture_output=True,
+            check=True,
+            text=True,
+        )
+        return answer.stdout
+
+
+def eventually(look: Callable[[], T], within_s: float) -> T:
+    """What a look gives as soon as it gives something true; its last answer when time is up."""
+    until = time.monotonic() + within_s
+    while True:
+        seen = look()
+        if seen or time.monotonic() > until:
+            return seen
+        time.sleep(0.05)
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def is_up(url: str) -> bool:
+    try:
+        with urllib.request.urlopen(url, timeout=1) as answer:  # noqa: S310
+            return bool(answer.status == 200)
+    except OSError:
+        return False
+
+
+@contextmanager
+def serving(folder: Path) -> Iterator[Served]:
+    """``andon serve`` on a free port, with a database of its own in the folder."""
+    database = f"sqlite:///{folder / 'andon.db'}"
+    port = free_port()
+    url = f"http://127.0.0.1:{port}/"
+    log = folder / "log"
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            [ANDON, "serve", "--port", str(port)],
+            cwd=folder,
+            env={**os.environ, "ANDON_DATABASE_URL": database},
+            stdout=output,
+            stderr=subprocess.STDOUT,
+        )
+    try:
+        up = eventually(lambda: is_up(f"{url}healthz") or process.poll() is not None, UP_WITHIN_S)
+        assert up, f"not up in time: {log.read_text()}"
+        assert process.poll() is None, log.read_text()
+        engine = connect(database)
+        yield Served(url, engine)
+        engine.dispose()
+    finally:
+        process.terminate()
+        process.wait(timeout=UP_WITHIN_S)
