@@ -32,10 +32,12 @@ from starlette.types import Receive, Scope, Send
 import policies.tables  # noqa: F401  # opening a store makes the tables of all packages
 from catalog.database import connect, needs_rebuild
 from catalog.errors import UserError
-from catalog.settings import Settings
-from lineage import description, health
+from catalog.settings import OutOfScope, Settings
+from lineage import addresses, description, health
+from lineage.doors import Door
 from lineage.guarding import LoopbackOnly, is_loopback
 from lineage.ingest import Ingestor
+from lineage.keyring import Keyring
 from lineage.rebuild import rebuild
 from lineage.receiver import Receiver, ReceiverRoute
 
@@ -106,10 +108,14 @@ class Front(Protocol):
         """Serve until the end."""
 
 
-def compose(front: Front | None) -> Starlette:
+def compose(front: Front | None, *, is_local: bool = True) -> Starlette:
     """The application: receiver and API, and behind them what is in front of people, if anything.
 
     It is named ``app`` because that is what ``streamlit run`` looks for in this file.
+
+    Args:
+        front: What is in front of people.
+        is_local: Whether nobody beyond this machine is answered; else a key is needed.
     """
 
     @contextlib.asynccontextmanager
@@ -120,7 +126,10 @@ def compose(front: Front | None) -> Starlette:
             for _ in rebuild(engine):
                 await asyncio.sleep(0)
         host.state.engine = engine
-        host.state.receiver = Receiver(Ingestor(engine), settings.max_body_bytes)
+        is_refused = settings.out_of_scope is OutOfScope.REFUSE
+        ingestor = Ingestor(engine, refuses_out_of_scope=is_refused)
+        door = Door(Keyring(engine), is_key_needed=settings.require_keys or not is_local)
+        host.state.receiver = Receiver(ingestor, settings.max_body_bytes, door)
         with host.state.receiver.running():
             async with front.running(host) if front else contextlib.nullcontext():
                 gc.freeze()  # so that no later collection walks what stays for ever
@@ -135,7 +144,7 @@ def compose(front: Front | None) -> Starlette:
             *([Mount("/", app=front)] if front else []),
         ],
         lifespan=lifespan,
-        middleware=[Middleware(LoopbackOnly)],
+        middleware=[Middleware(LoopbackOnly)] if is_local else [],
         exception_handlers={HTTPException: description.not_served},
     )
     return app  # noqa: RET504  # see above
@@ -143,6 +152,8 @@ def compose(front: Front | None) -> Starlette:
 
 def _launched_on(arguments: Sequence[str]) -> list[str]:
     """Addresses that the launcher was told to listen on, as far as a process can know."""
+    if "--no-dashboard" in arguments:  # our own command, which looks at them itself
+        return []
     hosts = [os.environ.get("UVICORN_HOST")]
     if "streamlit" in sys.modules:
         import streamlit
@@ -155,39 +166,15 @@ def _launched_on(arguments: Sequence[str]) -> list[str]:
     return [host for host in hosts if host]
 
 
-def _require_loopback(hosts: Sequence[str]) -> None:
-    for host in hosts:
-        if not is_loopback(host):  # an empty one means every address
-            raise UserError(
-                f'will not listen on "{host}": without sign-in and producer keys everybody there '
-                "could read and write everything. Use 127.0.0.1, or a tunnel to this machine."
-            )
-
-
 try:
     # Launchers bind the address themselves, so this is the last moment to refuse.
-    _require_loopback(_launched_on(sys.argv))
+    addresses.require_loopback(_launched_on(sys.argv))
 except UserError as refused:
     click.echo(f"andon: {refused}", err=True)
     sys.exit(refused.exit_code)
 
 dashboard = Dashboard()
 app = compose(dashboard)
-
-
-def _listen(host: str, port: int) -> socket.socket:
-    _require_loopback([host])
-    try:
-        return socket.create_server((host, port), family=_family(host))
-    except OSError as error:
-        why = os.strerror(error.errno or 0)
-        raise UserError(
-            f"cannot listen on {host}:{port}: {why}. Choose another with --port."
-        ) from error
-
-
-def _family(host: str) -> socket.AddressFamily:
-    return socket.AF_INET6 if ":" in host else socket.AF_INET
 
 
 class _Server(uvicorn.Server):
@@ -231,7 +218,9 @@ def _serve(served: Starlette, listener: socket.socket) -> None:
 
 
 @click.command()
-@click.option("--host", default="127.0.0.1", show_default=True, help="Loopback only, for now.")
+@click.option(
+    "--host", default="127.0.0.1", show_default=True, help="Beyond loopback, no dashboard."
+)
 @click.option("--port", default=8501, show_default=True, type=click.IntRange(0, 65535))
 @click.option("--no-dashboard", "is_bare", is_flag=True, help="The receiver and the API alone.")
 @click.option("--split", "is_split", is_flag=True, help="The dashboard in a process of its own.")
@@ -260,14 +249,19 @@ def serve(
         end_with_parent()
         _Server(_with_pages()).serve_on(socket.socket(fileno=behind))
         return
-    connect(Settings().database_url).dispose()  # fail here, with one line, if it cannot be opened
-    listener = _listen(host, port)
+    engine = connect(Settings().database_url)  # fails here, with one line, if it cannot be opened
+    if is_bare:
+        addresses.require_keys(host, engine)
+    else:
+        addresses.require_loopback([host])
+    engine.dispose()
+    listener = addresses.listen(host, port)
     if is_split:
         from dashboard.split import Split
 
         _serve(compose(Split([*ANDON, "serve", "--behind"])), listener)
     else:
-        _serve(compose(None) if is_bare else _with_pages(), listener)
+        _serve(compose(None, is_local=is_loopback(host)) if is_bare else _with_pages(), listener)
 
 
 @click.command()
@@ -285,7 +279,7 @@ def demo(port: int, database: str | None, fresh: bool) -> None:
     from lineage.sample import filling
     from policies.assess import assess
 
-    with _listen("127.0.0.1", port) as listener:
+    with addresses.listen("127.0.0.1", port) as listener:
         url = database or f"sqlite:///{DEMO_DATABASE}"
         os.environ["ANDON_DATABASE_URL"] = url
         if fresh and url.startswith("sqlite:///"):

@@ -2,8 +2,17 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
+
 from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class OutOfScope(StrEnum):
+    """What becomes of an event outside the scope of its producer key."""
+
+    REFUSE = "refuse"
+    FLAG = "flag"
 
 
 class Settings(BaseSettings):
@@ -24,4 +33,12 @@ class Settings(BaseSettings):
         default=32 * 1024 * 1024,
         gt=0,
         description="Largest event accepted after decompression, bytes.",
+    )
+    require_keys: bool = Field(
+        default=False,
+        description="Whether events are taken with a producer key only, on this machine too.",
+    )
+    out_of_scope: OutOfScope = Field(
+        default=OutOfScope.REFUSE,
+        description="What becomes of an event that its key does not cover: `refuse` or `flag`.",
     )

@@ -35,6 +35,9 @@ STOP_S = 10.0
 ANSWER_S = 60.0
 """How long a page may take to begin its answer, seconds: it may be starting."""
 
+TRIES = 5
+"""How often a request without a body is passed on before its sender is asked to come again."""
+
 _HOPS = frozenset(
     (
         b"connection", b"date", b"keep-alive", b"proxy-authenticate", b"proxy-authorization",
@@ -117,10 +120,8 @@ class Split:
                 "timeout": {"connect": 5.0, "read": ANSWER_S, "write": ANSWER_S, "pool": 5.0}
             },
         )
-        try:
-            response = await self._transport.handle_async_request(request)
-        except httpx2.TransportError as error:
-            logger.warning("the dashboard does not answer", extra={"why": str(error)})
+        response = await self._ask(request, tries=1 if is_with_body else TRIES)
+        if response is None:
             await _come_again(send)
             return
         headers = [(n.lower(), v) for n, v in response.headers.raw if n.lower() not in _HOPS]
@@ -132,6 +133,14 @@ class Split:
             await send({"type": "http.response.body"})
         finally:
             await response.aclose()
+
+    async def _ask(self, request: httpx2.Request, tries: int) -> httpx2.Response | None:
+        for _ in range(tries):  # a connection kept open may be to a process that has just ended
+            try:
+                return await self._transport.handle_async_request(request)
+            except httpx2.TransportError as error:
+                logger.info("the dashboard does not answer", extra={"why": str(error)})
+        return None
 
     async def _pass_socket(self, scope: Scope, receive: Receive, send: Send) -> None:
         await receive()  # it wants to connect

@@ -8,8 +8,8 @@ from collections.abc import Iterator, Sequence
 import msgspec
 import orjson
 
-from lineage.events import RefusedError
 from lineage.ingest import Receipt
+from lineage.templates import RefusedError
 
 EVENTS = 1000
 """Most events in one request."""

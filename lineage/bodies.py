@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, MutableMapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from lineage.events import RefusedError
+from lineage.templates import RefusedError
 
 STEP = 1 << 20
 """How much is unpacked at a time, bytes, before others get their turn."""

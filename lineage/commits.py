@@ -16,9 +16,9 @@ from sqlalchemy.exc import DatabaseError, DBAPIError, OperationalError
 from sqlalchemy.exc import TimeoutError as NoConnectionError
 
 from lineage.bodies import OverloadedError
-from lineage.events import RefusedError
 from lineage.ingest import Arrival, Ingestor, Receipt, Status
 from lineage.metering import Meter
+from lineage.templates import RefusedError
 
 logger = logging.getLogger(__name__)
 

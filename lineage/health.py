@@ -9,6 +9,8 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from catalog.database import get_meta
+from lineage.doors import ClosedError
+from lineage.keys import CHALLENGE
 from lineage.receiver import Receiver
 
 _SIZES = {
@@ -43,6 +45,11 @@ def readyz(request: Request) -> Response:
 def metrics(request: Request) -> Response:
     """Prometheus' text; what the store would say is left out while it says nothing."""
     receiver: Receiver = request.app.state.receiver
+    if receiver.door is not None:
+        try:
+            receiver.door.admit(request.scope["headers"])
+        except ClosedError as closed:
+            return PlainTextResponse(closed.refused.detail, 401, CHALLENGE)
     now = {"andon_queue_events": receiver.commits.events}
     try:
         with _engine(request).connect() as connection:

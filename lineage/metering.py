@@ -38,6 +38,8 @@ class Meter:
     """Refused bodies that could not be kept as rejections."""
     turned_away: int = 0
     """Requests answered 503."""
+    unadmitted: int = 0
+    """Requests answered 401."""
     commit_s: Histogram = field(default_factory=Histogram)
 
     def count(self, receipts: Sequence[Receipt]) -> None:
@@ -58,6 +60,7 @@ class Meter:
         for name, told, value in (
             ("andon_events_warned_total", "Events answered with a warning", self.warned),
             ("andon_requests_unavailable_total", "Requests answered 503", self.turned_away),
+            ("andon_requests_unadmitted_total", "Requests answered 401", self.unadmitted),
             ("andon_rejections_lost_total", "Refusals that could not be kept", self.unkept),
         ):
             yield from _head(name, "counter", told)

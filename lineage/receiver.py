@@ -7,6 +7,7 @@ import contextlib
 from collections.abc import Iterator, Sequence
 
 import orjson
+from sqlalchemy.exc import SQLAlchemyError
 from starlette.datastructures import URLPath
 from starlette.routing import BaseRoute, Match, NoMatchFound
 from starlette.types import Message, Receive, Scope, Send
@@ -14,9 +15,11 @@ from starlette.types import Message, Receive, Scope, Send
 from lineage import batches
 from lineage.bodies import Body, GoneError, OverloadedError, Room, UnreadableError
 from lineage.commits import BATCH, QUEUED_BYTES, Commits, StoreDownError
-from lineage.events import RefusedError
+from lineage.doors import ClosedError, Door
 from lineage.ingest import Arrival, Ingestor, Receipt, Status
+from lineage.keys import Key
 from lineage.metering import Meter
+from lineage.templates import RefusedError
 
 PATHS = (
     "/api/v1/lineage",
@@ -35,9 +38,10 @@ Headers = Sequence[tuple[bytes, bytes]]
 class Receiver:
     """Reads what is posted, has it committed, and answers."""
 
-    def __init__(self, ingestor: Ingestor, max_body_bytes: int) -> None:
+    def __init__(self, ingestor: Ingestor, max_body_bytes: int, door: Door | None = None) -> None:
         self.meter = Meter()
         self.commits = Commits(ingestor, self.meter)
+        self.door = door
         self._limit = max_body_bytes
         self._room = Room(max(QUEUED_BYTES, 2 * max_body_bytes))
 
@@ -56,31 +60,40 @@ class Receiver:
         path: str = scope["path"]
         source = f"POST {path}"
         body = Body(self._room, self._limit)
+        key: Key | None = None
         try:
+            if self.door is not None:
+                key = self.door.admit(scope["headers"])
             content = await body.read(receive, *_framing(scope["headers"]))
             if path in SINGLE:
-                (receipt,) = await self.commits.take((Arrival(content, source),))
+                (receipt,) = await self.commits.take((Arrival(content, source, key),))
                 await _answer_one(send, receipt)
             else:
-                await self._post_batch(content, source, send)
+                await self._post_batch(content, source, key, send)
         except UnreadableError as unreadable:
-            await self.commits.refuse(Arrival(unreadable.excerpt, source), unreadable.refused)
+            arrival = Arrival(unreadable.excerpt, source, key)
+            await self.commits.refuse(arrival, unreadable.refused)
             await _refuse(send, unreadable.refused)
+        except ClosedError as closed:
+            self.meter.unadmitted += 1
+            if closed.key is not None:  # a stranger's is not worth a write, and could be anything
+                await self.commits.refuse(Arrival(b"", source, closed.key), closed.refused)
+            await _refuse(send, closed.refused, *closed.headers)
         except OverloadedError as overloaded:
             await self._come_again(send, str(overloaded))
-        except StoreDownError as down:
-            await self._come_again(send, f"the store cannot be written: {down}")
+        except (StoreDownError, SQLAlchemyError) as down:
+            await self._come_again(send, f"the store cannot be used: {down}")
         except GoneError:
             pass  # nobody is there to be answered
         finally:
             body.close()
 
-    async def _post_batch(self, content: bytes, source: str, send: Send) -> None:
+    async def _post_batch(self, content: bytes, source: str, key: Key | None, send: Send) -> None:
         try:
             bodies = batches.split(content)
         except RefusedError as refused:
             raise UnreadableError(refused, content) from refused
-        arrivals = [Arrival(one, f"{source}[{index}]") for index, one in enumerate(bodies)]
+        arrivals = [Arrival(one, f"{source}[{n}]", key) for n, one in enumerate(bodies)]
         shares = [arrivals[first : first + BATCH] for first in range(0, len(arrivals), BATCH)]
         answered = await asyncio.gather(*(self.commits.take(share) for share in shares))
         receipts = [receipt for share in answered for receipt in share]
@@ -171,6 +184,6 @@ async def _answer_one(send: Send, receipt: Receipt) -> None:
         await answer(send, _CODES[receipt.status], orjson.dumps(told))
 
 
-async def _refuse(send: Send, refused: RefusedError) -> None:
+async def _refuse(send: Send, refused: RefusedError, *headers: tuple[bytes, bytes]) -> None:
     told = {"detail": refused.detail, "path": refused.path, "expected": refused.expected}
-    await answer(send, refused.status, orjson.dumps(told))
+    await answer(send, refused.status, orjson.dumps(told), *headers)

@@ -4,47 +4,30 @@ from __future__ import annotations
 
 import asyncio
 import gzip
-import json
 import zlib
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from typing import Any
 
 import pytest
 from sqlalchemy import Engine, event
 from sqlalchemy.exc import OperationalError
-from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
 from lineage import commits, receiver
 from lineage.ingest import Arrival, Ingestor, Receipt
 from lineage.intake import intake
 from lineage.rebuild import digest
+from tests.lineage.receiving import LIMIT, URL, client_of, encode, serving
 
 MakeEvent = Callable[..., dict[str, Any]]
 CleanStore = Callable[[], Engine]
-
-URL = "/api/v1/lineage"
-LIMIT = 200_000
-
-
-@contextmanager
-def client_of(engine: Engine, ingestor: Ingestor | None = None) -> Iterator[TestClient]:
-    app = Starlette(routes=[receiver.ReceiverRoute()])
-    app.state.receiver = receiver.Receiver(ingestor or Ingestor(engine), LIMIT)
-    with app.state.receiver.running(), TestClient(app, follow_redirects=False) as client:
-        yield client
 
 
 @pytest.fixture
 def client(store: Engine) -> Iterator[TestClient]:
     with client_of(store) as client:
         yield client
-
-
-def encode(event: Any) -> bytes:
-    return json.dumps(event).encode()
 
 
 PATHS = [
@@ -279,8 +262,7 @@ def test_a_store_that_fails_is_asked_once_for_all_that_wait(store: Engine) -> No
     failing = Failing(store)
     taker = receiver.Receiver(failing, LIMIT)
     outcomes: list[Any] = []
-    app = Starlette(routes=[receiver.ReceiverRoute()])
-    app.state.receiver = taker
+    app = serving(taker)
 
     with TestClient(app) as client, ThreadPoolExecutor(8) as pool:
         waiting = [pool.submit(client.post, URL, content=b"{}") for _ in range(8)]
@@ -298,8 +280,7 @@ def test_more_events_than_can_wait_are_asked_to_come_again(
 ) -> None:
     monkeypatch.setattr(commits, "QUEUED", 1)
     taker = receiver.Receiver(Ingestor(store), LIMIT)
-    app = Starlette(routes=[receiver.ReceiverRoute()])
-    app.state.receiver = taker
+    app = serving(taker)
     body = encode(make_event())
 
     with TestClient(app) as client, ThreadPoolExecutor(1) as pool:
@@ -327,8 +308,7 @@ def test_one_event_that_cannot_be_folded_does_not_fail_its_neighbours(
     store: Engine, make_event: MakeEvent
 ) -> None:
     taker = receiver.Receiver(Picky(store), LIMIT)
-    app = Starlette(routes=[receiver.ReceiverRoute()])
-    app.state.receiver = taker
+    app = serving(taker)
     bodies = [encode(make_event(x=n)) for n in range(4)] + [encode(make_event(x="poison"))]
 
     with TestClient(app, raise_server_exceptions=False) as client, ThreadPoolExecutor(5) as pool:
