@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
-from typing import Any, cast
+from itertools import islice
+from typing import Any, TypeVar, cast
 
 from sqlalchemy import Connection, Engine, Table, create_engine, event, func, insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
@@ -18,10 +19,13 @@ from catalog.errors import UserError
 from catalog.migrate import migrate
 from catalog.tables import MetaRow
 
-DERIVED_VERSION = 1
+DERIVED_VERSION = 2
 """Version of all derived tables; another number in the store means they must be refilled."""
 
+T = TypeVar("T")
+
 _WRITES = "andon_writes"
+_LOCK = 0x77726974  # "writ", our number among PostgreSQL's advisory locks
 
 _PASSWORD = re.compile(r"(://[^/:@]*:).*(@)")
 """In a URL that may be too broken to be taken apart, up to the last @: a password may hold one."""
@@ -61,8 +65,13 @@ def connect(url: str) -> Engine:
 
 @contextmanager
 def writing(engine: Engine) -> Iterator[Connection]:
-    """One write transaction: committed at the end, rolled back on any error."""
+    """One write transaction: committed at the end, rolled back on any error.
+
+    There is one at a time: SQLite sees to it by itself, PostgreSQL by a lock that all of us take.
+    """
     with engine.connect().execution_options(**{_WRITES: True}) as connection, connection.begin():
+        if engine.dialect.name == "postgresql":
+            connection.execute(select(func.pg_advisory_xact_lock(_LOCK)))
         yield connection
 
 
@@ -88,6 +97,46 @@ def upsert(
     else:
         statement = statement.on_conflict_do_nothing(index_elements=list(keys))
     connection.execute(statement, list(rows))
+
+
+def insert_rows(
+    connection: Connection, table: Table, columns: Sequence[str], rows: Sequence[Sequence[Any]]
+) -> None:
+    """Insert many rows at the speed of the driver; values stand in the order of the columns."""
+    if rows:
+        connection.exec_driver_sql(_insert(connection, table, columns), [tuple(r) for r in rows])
+
+
+def upsert_rows(
+    connection: Connection,
+    table: Table,
+    keys: Sequence[str],
+    columns: Sequence[str],
+    rows: Sequence[Sequence[Any]],
+) -> None:
+    """Insert many rows at the speed of the driver, or overwrite the columns beside the keys."""
+    if not rows:
+        return
+    changed = ", ".join(f'"{c}" = excluded."{c}"' for c in columns if c not in keys)
+    action = f"UPDATE SET {changed}" if changed else "NOTHING"
+    conflict = f" ON CONFLICT ({', '.join(keys)}) DO {action}"
+    connection.exec_driver_sql(
+        _insert(connection, table, columns) + conflict, [tuple(r) for r in rows]
+    )
+
+
+def chunks(values: Iterable[T], size: int = 500) -> Iterator[list[T]]:
+    """Values a few hundred at a time: as many as one statement may name in any database."""
+    rest = iter(values)
+    while part := list(islice(rest, size)):
+        yield part
+
+
+def _insert(connection: Connection, table: Table, columns: Sequence[str]) -> str:
+    mark = "%s" if connection.dialect.name == "postgresql" else "?"
+    names = ", ".join(f'"{c}"' for c in columns)
+    marks = ", ".join([mark] * len(columns))
+    return f'INSERT INTO "{table.name}" ({names}) VALUES ({marks})'  # noqa: S608  # our own names
 
 
 def next_id(connection: Connection, table: Table) -> int:
@@ -164,9 +213,10 @@ def _sqlite_connect(dbapi: Any, _record: Any) -> None:
     dbapi.isolation_level = None
     cursor = dbapi.cursor()
     cursor.execute("PRAGMA page_size = 8192")
-    cursor.execute("PRAGMA busy_timeout = 10000")
+    cursor.execute("PRAGMA busy_timeout = 2500")
     cursor.execute("PRAGMA journal_mode = WAL")
     cursor.execute("PRAGMA synchronous = FULL")
+    cursor.execute("PRAGMA wal_autocheckpoint = 4000")
     cursor.execute("PRAGMA foreign_keys = ON")
     cursor.execute("PRAGMA cache_size = -65536")
     cursor.close()

@@ -16,5 +16,9 @@ def microseconds(moment: datetime) -> int:
 
 def written(time: int) -> str:
     """``2026-11-20T06:00:00.123456Z``, as all our JSON has it."""
-    moment = _EPOCH + time * _MICROSECOND
-    return moment.isoformat(timespec="microseconds").replace("+00:00", "Z")
+    return moment(time).isoformat(timespec="microseconds").replace("+00:00", "Z")
+
+
+def moment(time: int) -> datetime:
+    """The aware UTC instant of microseconds since 1970."""
+    return _EPOCH + time * _MICROSECOND

@@ -10,12 +10,16 @@ import click
 from sqlalchemy import Connection, Engine
 
 from catalog import chain
-from catalog.cli import database_option
+from catalog.cli import database_option, progress
 from catalog.errors import UserError
 from catalog.moments import written
 from catalog.store import LINKED, LINKED_ROWS
+from lineage import log
 
-KINDS: Mapping[str, chain.Rows] = {LINKED: LINKED_ROWS}
+KINDS: Mapping[str, chain.Rows] = {
+    LINKED: LINKED_ROWS,
+    log.KIND: chain.Rows(log.events_content, log.EVENT.c.seq),
+}
 """Everything that links cover."""
 
 
@@ -38,17 +42,19 @@ def verify(ctx: click.Context, kept: str | None, engine: Engine) -> None:
     """
     wanted = None if kept is None else _hash(kept)
     with _one_state(engine) as connection:
-        broken = chain.verify(connection, KINDS)
+        total = chain.count(connection)
+        with progress(chain.links(connection), total, "Verifying") as every_link:
+            broken = chain.verify(connection, KINDS, every_link)
         if broken is None and wanted is not None and not chain.has_link(connection, wanted):
             broken = chain.Broken("the chain", f"no link has the hash {kept}", "the head kept so")
+        if broken is not None:
+            click.echo(f"Broken. {broken}.")
+            ctx.exit(1)
         head, covered = chain.head(connection), chain.covered(connection)
-    if broken is not None:
-        click.echo(f"Broken. {broken}.")
-        ctx.exit(1)
     if head is None:
         click.echo("Intact: no link yet; the chain begins with the next event or applied catalog.")
         return
-    click.echo(f"Intact: {head.id:,} {'link' if head.id == 1 else 'links'}.")
+    click.echo(f"Intact: {total:,} {'link' if total == 1 else 'links'}.")
     for part in covered:
         click.echo(f"{part.kind}: {part.first} to {part.last}, since {written(part.since)}")
     click.echo(f"head: {head.hash.hex()}")

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from types import MappingProxyType
-from typing import Any
+from typing import Any, TypeVar
 
 import networkx as nx
 
@@ -17,16 +17,14 @@ from lineage.estate import (
     CodeLocation,
     Dataset,
     DataTest,
-    DataTestStatus,
     Estate,
     Feed,
     FeedKind,
     Field,
     Job,
-    RunState,
     Write,
 )
-from lineage.events import read_time, text_of
+from lineage.events import text_of
 from lineage.habits import first_reads, first_tests, proved_below
 from lineage.naming import (
     dataset_noise,
@@ -35,6 +33,9 @@ from lineage.naming import (
     kind_by_platform,
     platform_of,
 )
+from lineage.times import read_time
+
+N = TypeVar("N")
 
 EVIDENCE_KEPT = 20
 """Events kept as evidence of a write."""
@@ -258,20 +259,20 @@ class _Builder:
     def _tests(self) -> dict[int, list[DataTest]]:
         found: dict[int, list[DataTest]] = defaultdict(list)
         for result in self.seen.tests:
-            body = result.body
+            told = result.assertion
             found[result.dataset_id].append(
                 DataTest(
-                    name=text_of(body.get("assertion")) or text_of(body.get("name")) or "data test",
-                    column=text_of(body.get("column")),
-                    status=_test_status(result),
-                    blocking=result.blocking,
+                    name=told.name,
+                    column=told.column,
+                    status=result.status,
+                    blocking=told.blocking,
                     at=result.at,
                     job=_job_key(self.seen.jobs[result.job_id]),
                     run_id=result.run_id,
                     event_id=result.event_id,
-                    expected=text_of(body.get("expected")),
-                    actual=text_of(body.get("actual")),
-                    description=text_of(body.get("description")) or text_of(body.get("name")),
+                    expected=told.expected,
+                    actual=told.actual,
+                    description=told.description or told.title,
                     results_30d=result.results_30d,
                     flips_30d=result.flips_30d,
                 )
@@ -295,7 +296,10 @@ _MENTIONED = "only mentioned"
 
 
 def _current_shapes(seen: o.Observed) -> dict[int, tuple[o.Shape, ...]]:
-    """What each job does now: its newest successful run, else its newest, and its declaration."""
+    """What each job does now: its newest successful run, else its newest, and its declaration.
+
+    What left and came back among its last ten successful runs it still does.
+    """
     current = {}
     for job_id, asset in seen.jobs.items():
         processing = text_of(_facet(asset, "jobType").get("processingType"))
@@ -303,10 +307,31 @@ def _current_shapes(seen: o.Observed) -> dict[int, tuple[o.Shape, ...]]:
         is_endless = processing in ("STREAMING", "SERVICE")
         run = newest if is_endless else seen.successful.get(job_id, newest)
         shapes = [] if run is None else [seen.shapes[run.shape_id]]
+        if job_id in seen.last_shapes:
+            shapes.append(_alternating([seen.shapes[i] for i in seen.last_shapes[job_id]]))
         if job_id in seen.declared:
             shapes.append(seen.shapes[seen.declared[job_id]])
         current[job_id] = tuple(shapes)
     return current
+
+
+def _alternating(shapes: Sequence[o.Shape]) -> o.Shape:
+    """What was there, was not, and was there again, among some runs."""
+    return o.Shape(
+        _returned([shape.inputs for shape in shapes]),
+        _returned([shape.outputs for shape in shapes]),
+        _returned([shape.edges for shape in shapes]),
+    )
+
+
+def _returned(runs: Sequence[Sequence[N]]) -> tuple[N, ...]:
+    """Members of several lists that are missing from a list between two that have them."""
+    found = []
+    for item in dict.fromkeys(item for run in runs for item in run):
+        at = [i for i, run in enumerate(runs) if item in run]
+        if len(at) < at[-1] - at[0] + 1:
+            found.append(item)
+    return tuple(found)
 
 
 def _noise(seen: o.Observed, current: Mapping[int, tuple[o.Shape, ...]]) -> dict[int, str]:
@@ -339,14 +364,6 @@ def _top_decile(counts: Iterable[int]) -> int:
     """How many consumers put a dataset among the most used tenth."""
     ordered = sorted((n for n in counts if n > 0), reverse=True)
     return ordered[len(ordered) // 10] if ordered else 1
-
-
-def _test_status(result: o.TestResult) -> DataTestStatus:
-    if result.run_state is RunState.ABORT or not result.executed:
-        return DataTestStatus.SKIPPED
-    if result.run_state not in (RunState.COMPLETE, RunState.FAIL):
-        return DataTestStatus.BROKEN  # it was announced, but its run never ended
-    return DataTestStatus.PASS if result.success else DataTestStatus.FAIL
 
 
 def code_location(asset: o.Asset) -> CodeLocation | None:

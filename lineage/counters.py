@@ -2,125 +2,169 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import re
+from collections.abc import Callable, Iterator
 from typing import Any
 
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import Connection, Table, select
 
-from catalog.database import table_of, upsert
+from catalog.database import chunks, table_of, upsert_rows
+from lineage.data_tests import FACETS, results_in
 from lineage.estate import FeedKind
-from lineage.events import Event, EventKind
-from lineage.fold import reports_tests
-from lineage.principals import principals_in
+from lineage.events import Event
+from lineage.facets import Body
+from lineage.log import Stored
+from lineage.principals import PRECEDENCE, principals_in
 from lineage.tables import FeedRow, ProducerRow, WarningRow
+from lineage.templates import EventKind, Template
 
 FEED = table_of(FeedRow)
 PRODUCER = table_of(ProducerRow)
 WARNING = table_of(WarningRow)
 
-_FEED_KEY = ("namespace", "evidence", "producer")
+_FEED = ("namespace", "evidence", "producer", "events", "first_at", "last_at", "event_id")
+_WARNING = ("producer", "path", "message", "events", "first_at", "last_at", "event_id")
+_PRODUCER = (
+    "producer", "events", "warnings", "first_at", "last_at", "first_received_at",
+    "last_received_at",
+)  # fmt: skip
+
+_INDEX = re.compile(r"\[\d+\]")
+
+Counts = list[Any]
+Spoken = tuple[tuple[str, FeedKind, str, int | None], ...]
+"""Namespace, kind of evidence, and the facet that has to say something, with its hole."""
 
 
 class Tally:
     """Counts one batch of events, then adds it to what is stored."""
 
     def __init__(self) -> None:
-        self._feeds: dict[tuple[str, str, str], dict[str, Any]] = {}
-        self._producers: dict[str, dict[str, Any]] = {}
-        self._warnings: list[dict[str, Any]] = []
+        self._feeds: dict[tuple[str, ...], Counts] = {}
+        self._warnings: dict[tuple[str, ...], Counts] = {}
+        self._producers: dict[tuple[str, ...], Counts] = {}
 
-    def take(self, seq: int, received_at: int, event: Event) -> None:
+    def take(self, stored: Stored) -> None:
         """Count one new event."""
+        event, producer = stored.event, stored.event.producer
+        at = event.time
+        sent = self._producers.get((producer,))
+        odd = 1 if event.oddities else 0
+        if sent is None:
+            received = stored.received_at
+            self._producers[producer,] = [1, odd, at, at, received, received]
+        else:
+            sent[0] += 1
+            sent[1] += odd
+            sent[2], sent[3] = min(sent[2], at), max(sent[3], at)
+            sent[5] = max(sent[5], stored.received_at)
         for oddity in event.oddities:
-            self._warnings.append({"seq": seq, "path": oddity.path, "message": oddity.message})
-        sent = {
-            "events": 1,
-            "warnings": 1 if event.oddities else 0,
-            "first_at": event.time,
-            "last_at": event.time,
-            "first_received_at": received_at,
-            "last_received_at": received_at,
-        }
-        _add(self._producers, event.producer, sent)
-        for namespace, kind in set(_spoken(event)):
-            _add(
-                self._feeds,
-                (namespace, kind.value, event.producer),
-                {
-                    "events": 1,
-                    "first_at": event.time,
-                    "last_at": event.time,
-                    "event_id": event.event_id,
-                },
-            )
+            path = _INDEX.sub("[]", oddity.path)
+            _count(self._warnings, (producer, path, oddity.message), at, event.event_id)
+        for key in _said(event):
+            _count(self._feeds, (*key, producer), at, event.event_id)
 
     def write(self, connection: Connection) -> None:
         """Add the batch to the stored counts."""
-        if self._warnings:
-            connection.execute(insert(WARNING), self._warnings)
-        namespaces = {namespace for namespace, _, _ in self._feeds}
-        for row in connection.execute(select(FEED).where(FEED.c.namespace.in_(namespaces))):
-            key = (row.namespace, row.evidence, row.producer)
-            if key in self._feeds:
-                _add(self._feeds, key, row._asdict())
-        for row in connection.execute(
-            select(PRODUCER).where(PRODUCER.c.producer.in_(self._producers))
-        ):
-            _add(self._producers, row.producer, row._asdict())
-        upsert(
-            connection,
-            FEED,
-            _FEED_KEY,
-            [
-                {**dict(zip(_FEED_KEY, key, strict=True)), **counts}
-                for key, counts in self._feeds.items()
-            ],
-        )
-        upsert(
-            connection,
-            PRODUCER,
-            ["producer"],
-            [{"producer": producer, **counts} for producer, counts in self._producers.items()],
-        )
+        _write(connection, FEED, _FEED, 3, self._feeds, _add)
+        _write(connection, WARNING, _WARNING, 3, self._warnings, _add)
+        _write(connection, PRODUCER, _PRODUCER, 1, self._producers, _add_sent)
 
 
-def _add(known: dict[Any, dict[str, Any]], key: Any, more: dict[str, Any]) -> None:
-    """Merge counts: sums for numbers of events, least for firsts, greatest for lasts."""
-    before = known.get(key)
-    if before is None:
-        known[key] = more
+def _count(
+    counts: dict[tuple[str, ...], Counts], key: tuple[str, ...], at: int, event_id: bytes
+) -> None:
+    known = counts.get(key)
+    if known is None:
+        counts[key] = [1, at, at, event_id]
         return
-    for name, value in before.items():
-        other = more[name]
-        if name.startswith("first_"):
-            before[name] = min(value, other)
-        elif name == "event_id":
-            continue
-        elif name == "last_at" and "event_id" in before:
-            newest = max((value, before["event_id"]), (other, more["event_id"]))
-            before["last_at"], before["event_id"] = newest
-        elif name.startswith("last_"):
-            before[name] = max(value, other)
-        else:
-            before[name] = value + other
+    known[0] += 1
+    known[1] = min(known[1], at)
+    known[2:] = max((at, event_id), tuple(known[2:]))
 
 
-def _spoken(event: Event) -> Iterator[tuple[str, FeedKind]]:
+def _add(new: Counts, old: Counts) -> Counts:
+    last = max((new[2], new[3]), (old[2], old[3]))
+    return [new[0] + old[0], min(new[1], old[1]), *last]
+
+
+def _add_sent(new: Counts, old: Counts) -> Counts:
+    return [
+        new[0] + old[0],
+        new[1] + old[1],
+        *(f(a, b) for f, a, b in zip((min, max, min, max), new[2:], old[2:], strict=True)),
+    ]
+
+
+def _write(
+    connection: Connection,
+    table: Table,
+    columns: tuple[str, ...],
+    keys: int,
+    counts: dict[tuple[str, ...], Counts],
+    add: Callable[[Counts, Counts], Counts],
+) -> None:
+    first = table.c[columns[0]]
+    for part in chunks({key[0] for key in counts}):
+        for row in connection.execute(
+            select(*(table.c[name] for name in columns)).where(first.in_(part))
+        ):
+            key = tuple(row[:keys])
+            if key in counts:
+                counts[key] = add(counts[key], list(row[keys:]))
+    rows = [(*key, *numbers) for key, numbers in counts.items()]
+    upsert_rows(connection, table, columns[:keys], columns, rows)
+
+
+def _said(event: Event) -> set[tuple[str, str]]:
     """Which kinds of evidence an event delivers, for which namespaces of datasets."""
-    for part in (*event.inputs, *event.outputs, *((event.dataset,) if event.dataset else ())):
-        if event.kind is EventKind.RUN:
-            yield part.namespace, FeedKind.RUNS
-        if reports_tests(part):
-            yield part.namespace, FeedKind.DATA_TESTS
-        if "ownership" in part.facets:
-            yield part.namespace, FeedKind.OWNERS
-        if "outputStatistics" in part.io_facets:
-            yield part.namespace, FeedKind.STATISTICS
-    has_principal = any(principals_in(n, f) for n, f in event.run_facets.items())
-    for part in event.outputs:
-        if "ownership" in event.job_facets:
-            yield part.namespace, FeedKind.OWNERS
-        if "sourceCodeLocation" in event.job_facets:
-            yield part.namespace, FeedKind.CODE_LOCATION
-        if has_principal:
-            yield part.namespace, FeedKind.PRINCIPALS
+    return {
+        (namespace, kind)
+        for namespace, kind, name, hole in event.template.once(_spoken)
+        if hole is None or _says(event, name, hole)
+    }
+
+
+def _says(event: Event, name: str, hole: int) -> bool:
+    facet = event.facet(hole)
+    return facet is not None and facet.meaning(_SAYS[name])
+
+
+def _spoken(template: Template) -> Spoken:
+    return tuple(dict.fromkeys(_find_spoken(template)))
+
+
+def _find_spoken(template: Template) -> Iterator[tuple[str, FeedKind, str, int | None]]:
+    for place in template.places():
+        namespace = place.namespace
+        if template.kind is EventKind.RUN:
+            yield namespace, FeedKind.RUNS, "", None
+        for name in FACETS:
+            for facets in (place.facets, place.io_facets):
+                if name in facets:
+                    yield namespace, FeedKind.DATA_TESTS, name, facets[name]
+        if "ownership" in place.facets:
+            yield namespace, FeedKind.OWNERS, "", None
+        if "outputStatistics" in place.io_facets:
+            yield namespace, FeedKind.STATISTICS, "", None
+    for namespace in {place.namespace for place in template.outputs}:
+        if "ownership" in template.job_facets:
+            yield namespace, FeedKind.OWNERS, "", None
+        if "sourceCodeLocation" in template.job_facets:
+            yield namespace, FeedKind.CODE_LOCATION, "", None
+        for name in PRECEDENCE:
+            if name in template.run_facets:
+                yield namespace, FeedKind.PRINCIPALS, name, template.run_facets[name]
+
+
+def _tells_tests(name: str) -> Callable[[Body], bool]:
+    return lambda facet: any(r.success is not None for r in results_in(name, facet))
+
+
+def _tells_principal(name: str) -> Callable[[Body], bool]:
+    return lambda facet: principals_in(name, facet) is not None
+
+
+_SAYS = {name: _tells_tests(name) for name in FACETS} | {
+    name: _tells_principal(name) for name in PRECEDENCE
+}

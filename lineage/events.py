@@ -6,59 +6,43 @@ import hashlib
 import json
 import re
 import uuid
-from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta
-from enum import IntEnum
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Any, NoReturn
 
+import msgspec
 import orjson
 
-from lineage.redact import redact
+from catalog.moments import microseconds, moment
+from lineage.envelope import Envelope, decode_envelope
+from lineage.facets import Body, Facet, Recent, canonical, facet_from
+from lineage.redact import redact_text
+from lineage.templates import (
+    NAME_LIMIT,
+    EventKind,
+    Oddity,
+    Place,
+    RefusedError,
+    Template,
+    Value,
+    fill,
+    make_template,
+    punch,
+)
+from lineage.times import AHEAD, read_time
 
-NAME_LIMIT = 4096
-AHEAD = timedelta(days=1)
-"""How far a producer's clock may run ahead of ours and still be believed."""
+Facets = dict[str, Body]
 
-EVENT_TYPES = ("START", "RUNNING", "COMPLETE", "ABORT", "FAIL", "OTHER")
+FACET_BYTES = TEMPLATE_BYTES = 48_000_000
+"""How much of facets and templates is remembered while reading, roughly, bytes."""
 
-_NUL = re.compile(rb"(?<!\\)((?:\\\\)*)\\u0000")
-_SURROGATE = re.compile("[\ud800-\udfff]")
-
-Facets = dict[str, dict[str, Any]]
-
-
-class EventKind(IntEnum):
-    """The three kinds of OpenLineage events."""
-
-    RUN = 1
-    JOB = 2
-    DATASET = 3
-
-
-class RefusedError(Exception):
-    """An event that cannot be used.
-
-    Args:
-        status: The HTTP status that says so: 400 unreadable, 422 without identity or time.
-        detail: What was found.
-        path: Where, such as ``inputs[0].name``; empty for the whole body.
-        expected: What was expected there.
-    """
-
-    def __init__(self, status: int, detail: str, path: str = "", expected: str = "") -> None:
-        super().__init__(detail)
-        self.status = status
-        self.detail = detail
-        self.path = path
-        self.expected = expected
-
-
-@dataclass(frozen=True, slots=True)
-class Oddity:
-    """Something that breaks a schema but loses nothing that matters."""
-
-    path: str
-    message: str
+_PLAIN_TIME = re.compile(rb'"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,6})?(?:Z|[+-]\d\d:\d\d)"')
+_PLAIN_UUID = re.compile(rb'"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"')
+_ODD = re.compile("[\0\ud800-\udfff]")
+_MENDED = Oddity("", "held NUL characters or lone surrogates; they were replaced")
+_TIME_WANTED = "a date and time with offset, such as 2026-11-20T06:00:00Z"
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,31 +60,219 @@ class DatasetPart:
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """One event, checked for identity and time, redacted; facets as they were sent."""
+    """One event, checked for identity and time, redacted."""
 
     event_id: bytes
-    body: bytes
-    """What is stored: redacted canonical JSON."""
-    kind: EventKind
+    template: Template
+    values: tuple[Value, ...]
+    """What fills the holes of its template."""
     time: int
     """Event time, microseconds UTC."""
-    type: str | None
-    producer: str
-    run_id: str | None = None
-    run_facets: Facets = field(default_factory=dict)
-    job: tuple[str, str] | None = None
-    job_facets: Facets = field(default_factory=dict)
-    inputs: tuple[DatasetPart, ...] = ()
-    outputs: tuple[DatasetPart, ...] = ()
-    dataset: DatasetPart | None = None
-    oddities: tuple[Oddity, ...] = ()
-    secrets: tuple[str, ...] = ()
+    run_id: str | None
+    oddities: tuple[Oddity, ...]
+    secrets: tuple[str, ...]
     """Paths of values that were replaced before storing."""
+    is_mended: bool = False
+    """Whether NUL or lone surrogates were replaced."""
+    key_id: int | None = None
+    """The producer key that it came with."""
+    is_out_of_scope: bool = False
+    """Whether that key does not cover it."""
+
+    @property
+    def kind(self) -> EventKind:
+        return self.template.kind
+
+    @property
+    def type(self) -> str | None:
+        return self.template.type
+
+    @property
+    def producer(self) -> str:
+        return self.template.producer
+
+    @property
+    def job(self) -> tuple[str, str] | None:
+        return self.template.job
+
+    @property
+    def body(self) -> bytes:
+        """What is stored: redacted canonical JSON."""
+        return fill(self.template.segments, [_stored(v) for v in self.values])
+
+    @property
+    def run_facets(self) -> Facets:
+        return self._decoded(self.template.run_facets)
+
+    @property
+    def job_facets(self) -> Facets:
+        return self._decoded(self.template.job_facets)
+
+    @property
+    def inputs(self) -> tuple[DatasetPart, ...]:
+        return tuple(self._part(p) for p in self.template.inputs)
+
+    @property
+    def outputs(self) -> tuple[DatasetPart, ...]:
+        return tuple(self._part(p) for p in self.template.outputs)
+
+    @property
+    def dataset(self) -> DatasetPart | None:
+        return self._part(self.template.dataset) if self.template.dataset else None
+
+    def facet(self, hole: int | None) -> Facet | None:
+        """The facet in a hole; ``None`` for no hole."""
+        value = None if hole is None else self.values[hole]
+        return value if isinstance(value, Facet) else None
+
+    def _part(self, place: Place) -> DatasetPart:
+        return DatasetPart(
+            place.namespace,
+            place.name,
+            place.path,
+            self._decoded(place.facets),
+            self._decoded(place.io_facets),
+        )
+
+    def _decoded(self, holes: Mapping[str, int]) -> Facets:
+        return {n: facet.value for n, i in holes.items() if (facet := self.facet(i)) is not None}
+
+
+@dataclass(frozen=True, slots=True)
+class _Form:
+    """How bodies of one signature become values of one template."""
+
+    template: Template
+    received: tuple[bytes, ...]
+    """Segments before secrets were taken out."""
+    order: tuple[int, ...] | None
+    """Which facet of the envelope fills each hole for one; ``None``: in the order they come."""
+
+
+class EventReader:
+    """Reads events; remembers templates and facets that it has met."""
+
+    def __init__(self) -> None:
+        self._facets: Recent[bytes, Facet] = Recent(FACET_BYTES)
+        self._forms: Recent[tuple[object, ...], _Form] = Recent(TEMPLATE_BYTES)
+        self._templates: Recent[bytes, Template] = Recent(TEMPLATE_BYTES)
+
+    def read(self, body: bytes) -> Event:
+        """Read one event.
+
+        Raises:
+            RefusedError: It is not JSON, or lacks a usable identity or time.
+        """
+        if b"\\u" not in body or not _has_rare_escape(body):
+            try:
+                event = self._read_usual(body)
+            except (msgspec.DecodeError, orjson.JSONDecodeError):
+                event = None
+            if event is not None:
+                return event
+        return self._read_any(body)
+
+    def _read_usual(self, body: bytes) -> Event | None:
+        """An event in the usual form; ``None`` if it is not."""
+        envelope = decode_envelope(body)
+        time, run_id = bytes(envelope.eventTime), bytes(envelope.run.runId)
+        if b"\\" in time or b"\\" in run_id or not (time[0] == run_id[0] == 0x22):
+            return None
+        facets = []
+        for raw in envelope.facets():
+            facet = self._facet(bytes(raw))
+            if facet is None:
+                return None
+            facets.append(facet)
+        signature = envelope.signature()
+        form = self._forms.get(signature)
+        if form is None:
+            form = self._form(envelope)
+            self._forms.put(signature, form, 4 * len(form.template.body))
+        if form.order is not None:
+            facets = [facets[i] for i in form.order]
+        values: list[Value] = [*facets]
+        values.insert(form.template.time_hole, time)
+        values.append(run_id)
+        received = fill(form.received, [_received(v) for v in values])
+        return _event(form.template, values, hashlib.sha256(received).digest(), ())
+
+    def _facet(self, raw: bytes) -> Facet | None:
+        facet = self._facets.get(raw)
+        if facet is None:
+            value = orjson.loads(raw)
+            if not isinstance(value, dict):
+                return None
+            facet = facet_from(value)
+            self._facets.put(raw, facet, len(raw) + 2 * len(facet.body) + 400)
+        return facet
+
+    def _form(self, envelope: Envelope) -> _Form:
+        skeleton, found = punch(envelope.outline())
+        made, received = make_template(skeleton)
+        order = tuple(value[""] for value in found if isinstance(value, dict))
+        in_order = order == tuple(range(len(order)))
+        return _Form(self._shared(made), received, None if in_order else order)
+
+    def _shared(self, template: Template) -> Template:
+        """The one object for all templates that are equal and were met lately."""
+        known = self._templates.get(template.hash)
+        if known is None:
+            self._templates.put(template.hash, template, 4 * len(template.body))
+            return template
+        return known
+
+    def _read_any(self, body: bytes) -> Event:
+        decoded, is_mended = _decode(body)
+        if not isinstance(decoded, dict):
+            found = _KINDS.get(type(decoded), "a number")
+            raise RefusedError(422, f"the body is {found}", "", "one event, a JSON object")
+        try:
+            whole = canonical(decoded)
+        except orjson.JSONEncodeError as error:  # what can be read may still be too deep to write
+            raise RefusedError(
+                400, f"the body is nested too deep: {error}", "", "one event as its client makes it"
+            ) from error
+        event_id = hashlib.sha256(whole).digest()
+        if b"\\u0000" in whole:
+            decoded, is_changed = _clean(decoded)
+            is_mended = is_mended or is_changed
+        skeleton, found_values = punch(decoded)
+        template, _ = make_template(skeleton)
+        plain = (template.time_hole, template.run_hole)
+        values: list[Value] = [
+            canonical(v) if i in plain else facet_from(v) for i, v in enumerate(found_values)
+        ]
+        return _event(self._shared(template), values, event_id, [_MENDED] if is_mended else [])
+
+
+def parse_event(body: bytes) -> Event:
+    """Read one event, as a reader that remembers nothing.
+
+    Raises:
+        RefusedError: It is not JSON, or lacks a usable identity or time.
+    """
+    return EventReader().read(body)
+
+
+def stored_event(
+    template: Template,
+    values: Sequence[Value],
+    event_id: bytes,
+    secrets: tuple[str, ...],
+    is_mended: bool,
+) -> Event:
+    """An event as the log has it; what was replaced in it is known from there."""
+    event = _event(template, list(values), event_id, [_MENDED] if is_mended else [])
+    if secrets:
+        said = (*event.oddities, *map(_secret, secrets))
+        event = replace(event, secrets=secrets, oddities=said)
+    return event
 
 
 def dated(event: Event, received_at: int) -> Event:
     """The event with a warning if its time lies more than a day after its arrival."""
-    if moment(event.time) <= moment(received_at) + AHEAD:
+    if event.time <= received_at or moment(event.time) <= moment(received_at) + AHEAD:
         return event
     ahead = Oddity("eventTime", "more than a day ahead of its arrival; ages do not follow it")
     return replace(event, oddities=(*event.oddities, ahead))
@@ -111,52 +283,62 @@ def text_of(value: Any) -> str | None:
     return value if isinstance(value, str) and value else None
 
 
-def canonical(value: Any) -> bytes:
-    """Canonical JSON: keys sorted, no blanks, UTF-8."""
-    return orjson.dumps(value, option=orjson.OPT_SORT_KEYS)
-
-
-def parse_event(body: bytes) -> Event:
-    """Read one event.
-
-    Raises:
-        RefusedError: It is not JSON, or lacks a usable identity or time.
-    """
-    decoded, oddities = _decode(body)
-    if not isinstance(decoded, dict):
-        found = _KINDS.get(type(decoded), "a number")
-        raise RefusedError(422, f"the body is {found}", "", "one event, a JSON object")
-    try:
-        whole = canonical(decoded)
-    except orjson.JSONEncodeError as error:  # what can be read may still be too deep to write
-        raise RefusedError(
-            400, f"the body is nested too deep: {error}", "", "one event as its client makes it"
-        ) from error
-    event_id = hashlib.sha256(whole).digest()
-    if b"\\u0000" in whole:
-        decoded = orjson.loads(_NUL.sub(rb"\1\\ufffd", whole))
-        oddities.append(Oddity("", "held a NUL character; it was replaced"))
-    event, secrets = redact(decoded, whole)
-    return _read(event, event_id, oddities, tuple(secrets))
-
-
-def reread_event(body: bytes, event_id: bytes, secrets: tuple[str, ...]) -> Event:
-    """Read a stored body again; its id and the secrets it once held are known from the log."""
-    return _read(orjson.loads(body), event_id, [], secrets)
-
-
 _KINDS = {list: "an array", str: "a text", bool: "true or false", type(None): "null"}
 
 
-def _decode(body: bytes) -> tuple[Any, list[Oddity]]:
+def _event(
+    template: Template, values: list[Value], event_id: bytes, before: Sequence[Oddity]
+) -> Event:
+    oddities, secrets = [*before, *template.oddities], [*template.secrets]
+    for hole in template.facets:
+        facet = values[hole.hole]
+        if isinstance(facet, Facet) and facet.secrets:
+            found = [f"{hole.path}.{inner}" for inner in facet.secrets]
+            secrets += found
+            oddities += map(_secret, found)
+    time = _time(values[template.time_hole], oddities)
+    run_id = None
+    if template.run_hole is not None:
+        run_id, values[template.run_hole] = _run_id(values[template.run_hole], oddities)
+    return Event(
+        event_id,
+        template,
+        tuple(values),
+        time,
+        run_id,
+        tuple(oddities),
+        tuple(secrets),
+        is_mended=_MENDED in before,
+    )
+
+
+def _secret(path: str) -> Oddity:
+    return Oddity(path, "held a secret; it was replaced before storing")
+
+
+def _stored(value: Value) -> bytes:
+    return value if isinstance(value, bytes) else value.body
+
+
+def _received(value: Value) -> bytes:
+    return value if isinstance(value, bytes) else value.received
+
+
+def _has_rare_escape(body: bytes) -> bool:
+    """Whether a body may hold NUL or half of a pair of surrogates."""
+    return b"\\u0000" in body or b"\\ud" in body or b"\\uD" in body
+
+
+def _decode(body: bytes) -> tuple[Any, bool]:
+    """A body decoded, and whether it had to be mended for that."""
     try:
-        return orjson.loads(body), []
+        return orjson.loads(body), False
     except orjson.JSONDecodeError as error:
         if b"\\ud" in body.lower():  # perhaps only lone surrogates, which some producers send
             try:
                 text = json.loads(body, parse_constant=_no_constant)
-                clean = _SURROGATE.sub("\ufffd", json.dumps(text, ensure_ascii=False))
-                return orjson.loads(clean), [Oddity("", "held a lone surrogate; it was replaced")]
+                clean, _ = _clean(text)
+                return clean, True
             except (ValueError, RecursionError):
                 pass
         raise RefusedError(
@@ -168,194 +350,76 @@ def _no_constant(name: str) -> NoReturn:
     raise ValueError(f"{name} is not JSON")
 
 
-def _read(
-    event: dict[str, Any], event_id: bytes, oddities: list[Oddity], secrets: tuple[str, ...]
-) -> Event:
-    oddities += [Oddity(path, "held a secret; it was replaced before storing") for path in secrets]
-    producer = event.get("producer")
-    if not isinstance(producer, str) or not producer:
-        oddities.append(Oddity("producer", "missing; expected a URI that names the producer"))
-        producer = "unknown"
-    if not isinstance(event.get("schemaURL"), str):
-        oddities.append(Oddity("schemaURL", "missing; expected the URL of the event's schema"))
-    kind = _kind(event)
-    time = _time(event, oddities)
-    is_run, has_job = kind is EventKind.RUN, kind is not EventKind.DATASET
-    return Event(
-        event_id=event_id,
-        body=canonical(event),
-        kind=kind,
-        time=time,
-        type=_type(event, oddities) if is_run else None,
-        producer=producer,
-        run_id=_run_id(event["run"], oddities) if is_run else None,
-        run_facets=_facets(event["run"], "facets", "run", oddities) if is_run else {},
-        job=_identity(event.get("job"), "job") if has_job else None,
-        job_facets=_facets(event["job"], "facets", "job", oddities) if has_job else {},
-        inputs=_datasets(event, "inputs", "inputFacets", oddities) if has_job else (),
-        outputs=_datasets(event, "outputs", "outputFacets", oddities) if has_job else (),
-        dataset=None if has_job else _dataset(event["dataset"], "dataset", "", oddities),
-        oddities=tuple(oddities),
-        secrets=secrets,
-    )
+def _clean(event: Any) -> tuple[Any, bool]:
+    """An event without NUL and lone surrogates, and whether it had any.
+
+    In the names that identify something NUL is put for both, and such a name is refused: replaced,
+    it would be another name.
+    """
+    clean = _without_odd(event, "\ufffd")
+    if not isinstance(event, dict):
+        return clean, clean != event
+    for holder, twin in _identified(event, clean):
+        for key in ("namespace", "name", "runId"):
+            if isinstance(holder.get(key), str):
+                twin[key] = _ODD.sub("\0", holder[key])
+    return clean, clean != event
 
 
-def _kind(event: dict[str, Any]) -> EventKind:
-    """By shape and not by schemaURL: producers send the wrong one, or none."""
-    for key, kind in (
-        ("run", EventKind.RUN),
-        ("dataset", EventKind.DATASET),
-        ("job", EventKind.JOB),
-    ):
-        if event.get(key) is not None:
-            return kind
-    raise RefusedError(
-        422, "the event has no run, job or dataset", "", "a RunEvent, JobEvent or DatasetEvent"
-    )
+def _without_odd(value: Any, substitute: str) -> Any:
+    if isinstance(value, str):
+        return _ODD.sub(substitute, value)
+    if isinstance(value, list):
+        return [_without_odd(item, substitute) for item in value]
+    if isinstance(value, dict):
+        return {
+            _ODD.sub(substitute, key): _without_odd(item, substitute) for key, item in value.items()
+        }
+    return value
 
 
-def _identity(value: Any, path: str) -> tuple[str, str]:
-    if not isinstance(value, dict):
-        raise RefusedError(422, f"{path} is missing", path, "an object with namespace and name")
-    return _name(value, "namespace", path), _name(value, "name", path)
+def _identified(event: Body, twin: Body) -> Iterator[tuple[Body, Body]]:
+    """The parts of an event that hold an identity, each with its twin in a copy of it."""
+    for key in ("run", "job", "dataset", "inputs", "outputs"):
+        parts, twins = event.get(key), twin.get(key)
+        if isinstance(parts, dict) and isinstance(twins, dict):
+            parts, twins = [parts], [twins]
+        if isinstance(parts, list) and isinstance(twins, list):
+            yield from (
+                (a, b)
+                for a, b in zip(parts, twins, strict=True)
+                if isinstance(a, dict) and isinstance(b, dict)
+            )
 
 
-def _name(value: dict[str, Any], key: str, path: str) -> str:
-    name = value.get(key)
-    where = f"{path}.{key}"
-    wanted = f"a text of 1 to {NAME_LIMIT} characters without NUL"
-    if not isinstance(name, str):
-        raise RefusedError(422, f"{where} is missing", where, wanted)
-    if not 1 <= len(name) <= NAME_LIMIT or "\0" in name or "\ufffd" in name:
-        raise RefusedError(
-            422, f"{where} is empty, too long or holds NUL or a lone surrogate", where, wanted
-        )
-    return name
-
-
-def _run_id(run: Any, oddities: list[Oddity]) -> str:
-    value = run.get("runId") if isinstance(run, dict) else None
-    if not isinstance(value, str) or not 1 <= len(value) <= NAME_LIMIT or "\0" in value:
+def _run_id(value: Value, oddities: list[Oddity]) -> tuple[str, bytes]:
+    """A run's id, and how its hole is filled: as it was sent, but for secrets."""
+    if isinstance(value, bytes) and _PLAIN_UUID.fullmatch(value):
+        return value[1:-1].decode(), value
+    sent = orjson.loads(_stored(value))
+    if not isinstance(sent, str) or not 1 <= len(sent) <= NAME_LIMIT or "\0" in sent:
         raise RefusedError(422, "run.runId is missing", "run.runId", "a UUID")
     try:
-        return str(uuid.UUID(value))
+        return str(uuid.UUID(sent)), canonical(sent)
     except ValueError:
         oddities.append(Oddity("run.runId", "not a UUID; it is kept as it was sent"))
-        return value
+        safe = redact_text(sent)
+        return safe, canonical(safe)
 
 
-def _type(event: dict[str, Any], oddities: list[Oddity]) -> str | None:
-    value = event.get("eventType")
-    if value is None:
-        return None
-    if isinstance(value, str) and value.upper() in EVENT_TYPES:
-        return value.upper()
-    oddities.append(
-        Oddity(
-            "eventType", f"unknown value; expected one of {', '.join(EVENT_TYPES)}; read as OTHER"
-        )
-    )
-    return "OTHER"
-
-
-def _facets(holder: dict[str, Any], key: str, path: str, oddities: list[Oddity]) -> Facets:
-    facets = holder.get(key)
-    if facets is None:
-        return {}
-    if not isinstance(facets, dict):
-        oddities.append(Oddity(f"{path}.{key}", "not an object; skipped"))
-        return {}
-    kept: Facets = {}
-    for name, facet in facets.items():
-        if not isinstance(facet, dict):
-            what = "null" if facet is None else "not an object"
-            oddities.append(Oddity(f"{path}.{key}.{name}", f"{what}; skipped"))
-            continue
-        kept[name] = facet
-    return kept
-
-
-def _dataset(value: Any, path: str, io_key: str, oddities: list[Oddity]) -> DatasetPart:
-    namespace, name = _identity(value, path)
-    io_facets = _facets(value, io_key, path, oddities) if io_key else {}
-    return DatasetPart(namespace, name, path, _facets(value, "facets", path, oddities), io_facets)
-
-
-def _datasets(
-    event: dict[str, Any], key: str, io_key: str, oddities: list[Oddity]
-) -> tuple[DatasetPart, ...]:
-    entries = event.get(key)
-    if entries is None:
-        return ()
-    if not isinstance(entries, list):
-        oddities.append(Oddity(key, "not an array; skipped"))
-        return ()
-    parts = []
-    for index, entry in enumerate(entries):
-        try:
-            parts.append(_dataset(entry, f"{key}[{index}]", io_key, oddities))
-        except RefusedError as refused:
-            oddities.append(Oddity(refused.path, f"{refused.detail}; the entry was skipped"))
-    return tuple(parts)
-
-
-_ZONE_ID = re.compile(r"\[[^\]]*\]$")
-_MIDNIGHT = re.compile(r"([T ])24:?00(:?00)?([.,]0+)?")
-_LEAP = re.compile(r"(:\d\d):60")
-
-
-def _time(event: dict[str, Any], oddities: list[Oddity]) -> int:
-    value = event.get("eventTime")
-    wanted = "a date and time with offset, such as 2026-11-20T06:00:00Z"
-    if value is None:
-        raise RefusedError(422, "eventTime is missing", "eventTime", wanted)
+def _time(value: Value, oddities: list[Oddity]) -> int:
+    if isinstance(value, bytes) and _PLAIN_TIME.fullmatch(value):
+        with suppress(ValueError):  # such as a 13th month, worded below
+            return microseconds(datetime.fromisoformat(value[1:-1].decode()))
+    sent = orjson.loads(_stored(value))
+    if sent is None:
+        raise RefusedError(422, "eventTime is missing", "eventTime", _TIME_WANTED)
     try:
-        moment, is_odd = read_time(value)
+        read, is_odd = read_time(sent)
     except (ValueError, OverflowError) as error:
         raise RefusedError(
-            422, f"eventTime cannot be read: {error}", "eventTime", wanted
+            422, f"eventTime cannot be read: {error}", "eventTime", _TIME_WANTED
         ) from error
     if is_odd:
         oddities.append(Oddity("eventTime", "has no offset or an unusual form; read as UTC"))
-    return microseconds(moment)
-
-
-def read_time(value: Any) -> tuple[datetime, bool]:
-    """A moment from what producers really send, and whether it broke the date-time format.
-
-    Takes RFC 3339 and ISO 8601, a missing offset (UTC), a trailing zone id, nanoseconds, 24:00, a
-    leap second, and seconds since 1970 as a number.
-
-    Raises:
-        ValueError: Nothing in it can be read as a moment.
-        OverflowError: It is before the year 1 or after 9999.
-    """
-    if isinstance(value, int | float) and not isinstance(value, bool):
-        return _EPOCH + timedelta(seconds=value if value < 1e11 else value / 1000), True
-    if not isinstance(value, str):
-        raise ValueError("it is neither text nor a number")  # noqa: TRY004  # callers catch one kind
-    text = _ZONE_ID.sub("", value.strip().upper())
-    is_odd = text != value.upper()
-    text, midnights = _MIDNIGHT.subn(r"\g<1>00:00:00", text)
-    text, leaps = _LEAP.subn(r"\1:59", text)
-    shift = timedelta(days=1 if midnights else 0, seconds=1 if leaps else 0)
-    moment = datetime.fromisoformat(text) + shift
-    if "T" not in text and len(text) <= 10:
-        raise ValueError("it has a date but no time")
-    if moment.tzinfo is None:
-        return moment.replace(tzinfo=UTC), True
-    return moment.astimezone(UTC), is_odd
-
-
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_MICROSECOND = timedelta(microseconds=1)
-
-
-def microseconds(moment: datetime) -> int:
-    """Microseconds since 1970 of an aware moment."""
-    return (moment - _EPOCH) // _MICROSECOND
-
-
-def moment(time: int) -> datetime:
-    """The aware UTC moment of microseconds since 1970."""
-    return _EPOCH + timedelta(microseconds=time)
+    return microseconds(read)

@@ -1,25 +1,33 @@
-"""Event + what we know = what we know now. Pure, order-free and repeatable.
+"""Events of one run = what is known of it. Pure, order-free and repeatable.
 
-Everything here merges by taking a greatest element: of instants, of (instant, rank, hash), of sets.
-So any order, repetition or batching of the same events ends in the same state.
+A run is folded from the few of its events that still matter. Everything merges by taking a greatest
+element: of instants, of (instant, rank, hash), of sets. So any order, repetition or batching of the
+same events ends in the same state.
 """
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Callable, Iterator
+import uuid
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from functools import partial
+from typing import Any, NamedTuple, TypeVar
 
-import msgspec
-
+from catalog.model import Trust
+from lineage import data_tests
+from lineage.derivation import explicit_lineage, named_sources
 from lineage.estate import RunState
-from lineage.events import DatasetPart, Event, Facets, canonical, text_of
-from lineage.principals import principals_in
+from lineage.events import Event, text_of
+from lineage.facets import Body, Facet
+from lineage.principals import PRECEDENCE, Said, said_in
+from lineage.statistics import counts_in
+from lineage.templates import Template
+from lineage.traits import lifecycle_in
 
 T = TypeVar("T")
-Resolve = Callable[[str, str], int]
-"""Namespace and name of a dataset to its id."""
+
+Name = tuple[str, str]
+"""Namespace and name of a dataset or a job."""
 
 TYPE_RANK = {None: 0, "OTHER": 1, "START": 2, "RUNNING": 3, "ABORT": 4, "COMPLETE": 4, "FAIL": 4}
 TERMINAL = {"COMPLETE": RunState.COMPLETE, "ABORT": RunState.ABORT, "FAIL": RunState.FAIL}
@@ -32,312 +40,296 @@ STATE_RANK = {
 }
 RANKED_STATES = {rank: state for state, rank in STATE_RANK.items()}
 
-_WRITER = 10
-"""Added to the rank of a schema that a writer sent: a reader often names only some columns."""
+
+class Numbered(NamedTuple):
+    """An event with its number in the log, which decides nothing."""
+
+    seq: int
+    event: Event
 
 
-class Won(msgspec.Struct, array_like=True, frozen=True):
-    """The facet that won so far: the greatest (role, instant, rank, hash)."""
+class ReportPlace(NamedTuple):
+    """Where data tests are reported."""
+
+    side: str
+    """input, output, or run for what is said of the run itself."""
+    is_io: bool
+    """Whether it is among the facets about this run only."""
+    facet: str
+
+
+REPORT_PLACES = tuple(
+    ReportPlace(side, is_io, name)
+    for name in data_tests.FACETS
+    for side, is_io in (("input", False), ("input", True), ("output", False), ("run", False))
+)
+"""Every place, by its number."""
+
+_PLACE_NUMBER = {place: number for number, place in enumerate(REPORT_PLACES)}
+
+
+@dataclass(slots=True)
+class Io:
+    """What one run said of one dataset that it reads or writes."""
+
+    operation: str = ""
+    """What the lifecycle facet says, upper case; empty: nothing."""
+    rows: int | None = None
+    size_bytes: int | None = None
+    sources: tuple[Name, ...] = ()
+    """Datasets that its column lineage names."""
+
+
+@dataclass(frozen=True, slots=True)
+class Parent:
+    """What a run's parent facet names."""
+
+    run_id: str
+    job: Name | None
+    root: Name | None
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """A facet that reports data tests."""
+
+    subject: Name | None
+    """The dataset; ``None``: the run itself."""
+    place: int
+    at: int
+    facet: Facet
+    seq: int
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One run of one job after all events seen so far."""
+
+    state: RunState
+    terminals: frozenset[RunState]
+    """Terminal states that were ever said; more than one is a conflict."""
+    at: int
+    """When it ended, else its newest event's time."""
+    decided_by: Numbered
+    """The event that decided its state, else the newest."""
+    parent: Parent | None
+    principal: Said | None
+    version: str | None
+    """Code version as its own events name it."""
+    inputs: dict[Name, Io]
+    outputs: dict[Name, Io]
+    explicit: frozenset[tuple[Name, Name]] | None
+    """Every flow between datasets that lineage facets describe; ``None``: none of them does."""
+    reports: tuple[Report, ...]
+
+
+Key = tuple[str, Name | None, str | int]
+"""What a facet competes for: its side, the dataset, and the facet's name or the report's place."""
+
+
+class Won(NamedTuple):
+    """The facet that wins its place: the greatest (instant, rank, hash) does."""
 
     at: int
     rank: int
     hash: bytes
-
-    @property
-    def order(self) -> tuple[int, int, int, bytes]:
-        return (self.rank // _WRITER, self.at, self.rank % _WRITER, self.hash)
+    facet: Facet
+    seq: int
 
 
-class Io(msgspec.Struct, array_like=True):
-    """What one run said of one dataset that it reads or writes."""
+def matter(events: Iterable[Numbered]) -> list[Numbered]:
+    """The events of a run that still matter, in no order that means anything.
 
-    lineage: Won | None = None
-    """The winning column lineage facet."""
-    sources: tuple[int, ...] = ()
-    """Datasets that it names."""
-    lifecycle: Won | None = None
-    operation: str = ""
-    statistics: Won | None = None
-    rows: int | None = None
-    size_bytes: int | None = None
-
-
-class Parent(msgspec.Struct, array_like=True, frozen=True):
-    """What a run's parent facet names."""
-
-    run_id: str
-    job: tuple[str, str] | None
-    root: tuple[str, str] | None
+    Events of one template say the same things, so the newest says them all; of those at the same
+    instant every one stays. What lineage facets describe adds up, so an event stays as long as no
+    newer one repeats its.
+    """
+    newest: dict[tuple[bytes, bytes], list[Numbered]] = {}
+    for item in events:
+        lineage = item.event.facet(item.event.template.job_facets.get("lineage"))
+        key = (item.event.template.hash, lineage.hash if lineage else b"")
+        known = newest.get(key)
+        if known is None or item.event.time > known[0].event.time:
+            newest[key] = [item]
+        elif item.event.time == known[0].event.time and item not in known:
+            known.append(item)
+    return [item for items in newest.values() for item in items]
 
 
-class Run(msgspec.Struct):
-    """One run of one job after all events seen so far."""
-
-    first: int
-    last: int
-    newest: tuple[int, int, bytes]
-    """(instant, rank, event id) of the newest event."""
-    started: int | None = None
-    is_running: bool = False
-    terminals: dict[str, tuple[int, bytes]] = {}
-    """Terminal states that were ever said, with the newest instant and event of each."""
-    producers: dict[bytes, str] = {}
-    """Producers of the events that may decide: the newest and the terminal ones."""
-    facets: dict[str, Won] = {}
-    parents: dict[str, Parent] = {}
-    """Its parent, by the facet that says so (an old key is still in use)."""
-    principals: dict[str, str] = {}
-    """Who ran it, by the facet that says so."""
-    version: tuple[int, int, str] | None = None
-    """(instant, rank, code version) as its own events name it."""
-    inputs: dict[int, Io] = {}
-    outputs: dict[int, Io] = {}
-
-    @property
-    def state(self) -> RunState:
-        """The latest terminal state, if any was seen; at one instant FAIL, then ABORT, wins."""
-        if self.terminals:
-            return RunState(
-                max(self.terminals, key=lambda s: (self.terminals[s][0], STATE_RANK[RunState(s)]))
-            )
-        return RunState.RUNNING if self.is_running else RunState.UNKNOWN
-
-    @property
-    def started_at(self) -> int:
-        return self.first if self.started is None else self.started
-
-    @property
-    def ended_at(self) -> int | None:
-        return max((at for at, _ in self.terminals.values()), default=None)
-
-    @property
-    def event_id(self) -> bytes:
-        """The event that decided its state, else the newest."""
-        return self.terminals[self.state][1] if self.terminals else self.newest[2]
-
-    @property
-    def parent(self) -> Parent | None:
-        return self.parents.get("parent") or self.parents.get("parentRun")
-
-    @property
-    def producer(self) -> str:
-        return self.producers[self.event_id]
-
-
-@dataclass(frozen=True, slots=True)
-class Shape:
-    """What a run reads, writes and derives."""
-
-    inputs: tuple[int, ...]
-    outputs: tuple[tuple[int, str], ...]
-    """(dataset, operation)."""
-    edges: tuple[tuple[int, int, str], ...]
-    """(source, target, basis)."""
-
-    def digest(self, job_id: int) -> bytes:
-        return hashlib.sha256(
-            repr((job_id, self.inputs, self.outputs, self.edges)).encode()
-        ).digest()
-
-
-@dataclass(frozen=True, slots=True)
-class FacetClaim:
-    """One facet of one asset as one event has it."""
-
-    name: str
-    won: Won
-    path: str
-    body: bytes
-
-
-@dataclass(frozen=True, slots=True)
-class TestClaim:
-    """One result of one data test as one event has it."""
-
-    key: bytes
-    won: Won
-    success: bool
-    executed: bool
-    blocking: bool
-    body: bytes
-
-
-def fold_run(run: Run | None, event: Event, resolve: Resolve) -> Run:
-    """What is known of a run after one more of its events."""
-    at, rank = event.time, TYPE_RANK[event.type]
-    if run is None:
-        run = Run(first=at, last=at, newest=(at, rank, event.event_id))
-    run.first, run.last = min(run.first, at), max(run.last, at)
-    if event.type == "START":
-        run.started = at if run.started is None else min(run.started, at)
-    run.is_running = run.is_running or event.type in ("START", "RUNNING")
-    run.newest = max(run.newest, (at, rank, event.event_id))
-    if event.type in TERMINAL:
-        state = TERMINAL[event.type].value
-        said = (at, event.event_id)
-        run.terminals[state] = max(run.terminals.get(state, said), said)
-    run.producers[event.event_id] = event.producer
-    deciding = {run.newest[2], *(e for _, e in run.terminals.values())}
-    run.producers = {e: p for e, p in run.producers.items() if e in deciding}
-    for name, facet in event.run_facets.items():
-        _fold_run_facet(run, name, facet, at, rank)
-    version = text_of(event.job_facets.get("sourceCodeLocation", {}).get("version"))
-    if version:
-        said_version = (at, rank, version)
-        run.version = max(run.version or said_version, said_version)
-    for part in event.inputs:
-        _fold_io(run.inputs, part, at, rank, resolve)
-    for part in event.outputs:
-        _fold_io(run.outputs, part, at, rank, resolve)
-    return run
-
-
-def shape_of(run: Run) -> Shape:
-    """What a run reads, writes and derives: by column lineage where told, else from all inputs."""
-    edges = []
-    for target, io in run.outputs.items():
-        by_column = io.lineage is not None and bool(io.sources)
-        sources = io.sources if by_column else tuple(run.inputs)
-        basis = "column" if by_column else "product"
-        edges += [(source, target, basis) for source in sources if source != target]
-    return Shape(
-        inputs=tuple(sorted(run.inputs)),
-        outputs=tuple(sorted((d, io.operation or "WRITE") for d, io in run.outputs.items())),
-        edges=tuple(sorted(edges)),
+def fold_run(events: Sequence[Numbered]) -> Run:
+    """What is known of a run from the events that matter, at least one."""
+    terminal = [item for item in events if item.event.type in TERMINAL]
+    decided_by = max(terminal or events, key=_decisiveness)
+    if terminal:
+        state = TERMINAL[decided_by.event.type or ""]
+    else:
+        is_running = any(item.event.type in {"START", "RUNNING"} for item in events)
+        state = RunState.RUNNING if is_running else RunState.UNKNOWN
+    won = _winners(events)
+    return Run(
+        state=state,
+        terminals=frozenset(TERMINAL[item.event.type or ""] for item in terminal),
+        at=max(item.event.time for item in terminal or events),
+        decided_by=decided_by,
+        parent=_first(won, "run", ("parent", "parentRun"), parent_in),
+        principal=_principal(won),
+        version=_first(won, "job", ("sourceCodeLocation",), _version),
+        inputs=_sides(events, won, "input"),
+        outputs=_sides(events, won, "output"),
+        explicit=_explicit(events),
+        reports=tuple(_reports(won)),
     )
 
 
-def facet_claims(facets: Facets, path: str, event: Event, is_writer: bool) -> Iterator[FacetClaim]:
-    """Every facet of one asset in one event, each a candidate to win its name."""
-    rank = TYPE_RANK[event.type]
-    for name, facet in facets.items():
-        body = canonical(facet)
-        role = _WRITER if name == "schema" and is_writer else 0
-        won = _won(body, event.time, rank + role)
-        yield FacetClaim(name, won, f"{path}.facets.{name}", body)
-
-
-def test_claims(part: DatasetPart, event: Event) -> dict[bytes, TestClaim]:
-    """Data tests that one event reports on one dataset, from both places, each counted once."""
-    found: dict[bytes, TestClaim] = {}
-    for assertion in _assertions(part):
-        claim = _test_claim(assertion, event)
-        known = found.get(claim.key)
-        if known is None or claim.won.hash > known.won.hash:
-            found[claim.key] = claim
-    return found
-
-
-def reports_tests(part: DatasetPart) -> bool:
-    """Whether an event reports any data test on a dataset."""
-    return any(True for _ in _assertions(part))
-
-
-def named_sources(facet: dict[str, Any]) -> set[tuple[str, str]]:
-    """Datasets that a column lineage facet names as sources, of columns or of the whole."""
-    entries: list[Any] = []
-    fields = facet.get("fields")
-    if isinstance(fields, dict):
-        for column in fields.values():
-            if isinstance(column, dict) and isinstance(column.get("inputFields"), list):
-                entries += column["inputFields"]
-    if isinstance(facet.get("dataset"), list):
-        entries += facet["dataset"]
-    return {
-        (entry["namespace"], entry["name"])
-        for entry in entries
-        if isinstance(entry, dict)
-        and text_of(entry.get("namespace"))
-        and text_of(entry.get("name"))
-    }
-
-
-def _fold_run_facet(run: Run, name: str, facet: dict[str, Any], at: int, rank: int) -> None:
-    won = _wins(facet, run.facets.get(name), at, rank)
-    if won is None:
-        return
-    run.facets[name] = won
-    if name in ("parent", "parentRun"):
-        _keep(run.parents, name, _parent(facet))
-    _keep(run.principals, name, principals_in(name, facet))
-
-
-def _keep(known: dict[str, T], name: str, value: T | None) -> None:
-    if value is None:
-        known.pop(name, None)
-    else:
-        known[name] = value
-
-
-def _parent(facet: dict[str, Any]) -> Parent | None:
+def parent_in(facet: Body) -> Parent | None:
+    """What a parent facet names; ``None`` if that is neither a run nor a job."""
     run = facet.get("run")
     run_id = text_of(run.get("runId")) if isinstance(run, dict) else None
     job = _pair(facet.get("job"))
     root = facet.get("root")
     root_job = _pair(root.get("job")) if isinstance(root, dict) else None
-    return Parent(run_id or "", job, root_job) if run_id or job else None
+    return Parent(_plain(run_id or ""), job, root_job) if run_id or job else None
 
 
-def _fold_io(known: dict[int, Io], part: DatasetPart, at: int, rank: int, resolve: Resolve) -> None:
-    io = known.setdefault(resolve(part.namespace, part.name), Io())
-    lineage = part.facets.get("columnLineage")
-    if lineage is not None and (won := _wins(lineage, io.lineage, at, rank)):
-        io.lineage = won
-        io.sources = tuple(sorted(resolve(*source) for source in named_sources(lineage)))
-    lifecycle = part.facets.get("lifecycleStateChange")
-    if lifecycle is not None and (won := _wins(lifecycle, io.lifecycle, at, rank)):
-        io.lifecycle = won
-        io.operation = (text_of(lifecycle.get("lifecycleStateChange")) or "").upper()
-    statistics = part.io_facets.get("outputStatistics") or part.io_facets.get("inputStatistics")
-    if statistics and (won := _wins(statistics, io.statistics, at, rank)):
-        io.statistics = won
-        io.rows = _count(statistics.get("rowCount"))
-        io.size_bytes = _count(statistics.get("size"))
+def _decisiveness(item: Numbered) -> tuple[int, int, int, bytes]:
+    event = item.event
+    state = STATE_RANK[TERMINAL[event.type]] if event.type in TERMINAL else 0
+    return event.time, state, TYPE_RANK[event.type], event.event_id
 
 
-def _wins(facet: dict[str, Any], known: Won | None, at: int, rank: int) -> Won | None:
-    won = _won(canonical(facet), at, rank)
-    return won if known is None or won.order > known.order else None
+def _interests(template: Template) -> tuple[tuple[Key, int], ...]:
+    """Facets of an event that the fold reads, and what each competes for."""
+    return tuple(_find_interests(template))
 
 
-def _won(body: bytes, at: int, rank: int) -> Won:
-    return Won(at, rank, hashlib.sha256(body).digest())
+def _find_interests(template: Template) -> Iterator[tuple[Key, int]]:
+    for name in ("parent", "parentRun", *PRECEDENCE):
+        if name in template.run_facets:
+            yield ("run", None, name), template.run_facets[name]
+    if "sourceCodeLocation" in template.job_facets:
+        yield ("job", None, "sourceCodeLocation"), template.job_facets["sourceCodeLocation"]
+    yield from _report_interests("run", None, template.run_facets, is_io=False)
+    for side, places in (("input", template.inputs), ("output", template.outputs)):
+        for place in places:
+            dataset = (place.namespace, place.name)
+            for name in ("columnLineage", "lifecycleStateChange"):
+                if side == "output" and name in place.facets:
+                    yield (side, dataset, name), place.facets[name]
+            for name in ("outputStatistics", "inputStatistics"):
+                if name in place.io_facets:
+                    yield (side, dataset, "statistics"), place.io_facets[name]
+                    break
+            yield from _report_interests(side, dataset, place.facets, is_io=False)
+            yield from _report_interests(side, dataset, place.io_facets, is_io=True)
 
 
-def _assertions(part: DatasetPart) -> Iterator[dict[str, Any]]:
-    """Every assertion with an answer, from both places where producers put them."""
-    for facets in (part.facets, part.io_facets):
-        assertions = facets.get("dataQualityAssertions", {}).get("assertions")
-        for assertion in assertions if isinstance(assertions, list) else []:
-            if isinstance(assertion, dict) and isinstance(assertion.get("success"), bool):
-                yield assertion
+def _report_interests(
+    side: str, subject: Name | None, facets: Mapping[str, int], *, is_io: bool
+) -> Iterator[tuple[Key, int]]:
+    for name in data_tests.FACETS:
+        number = _PLACE_NUMBER.get(ReportPlace(side, is_io, name))
+        if number is not None and name in facets:
+            yield ("report", subject, number), facets[name]
 
 
-def _test_claim(assertion: dict[str, Any], event: Event) -> TestClaim:
-    body = canonical(assertion)
-    # The name, where there is one, tells apart two tests of one sort on one column.
-    parts = [text_of(assertion.get(k)) or "" for k in ("assertion", "column", "name")]
-    success = assertion["success"]
-    # dbt reports a test that never ran as failed, but without an actual value.
-    untold = not success and assertion.get("actual") is None and "integration/dbt" in event.producer
-    return TestClaim(
-        key=hashlib.sha256("\0".join(parts).encode()).digest()[:16],
-        won=_won(body, event.time, TYPE_RANK[event.type]),
-        success=success,
-        executed=not untold,
-        blocking=assertion.get("severity") != "warn",
-        body=body,
-    )
+def _winners(events: Sequence[Numbered]) -> dict[Key, Won]:
+    won: dict[Key, Won] = {}
+    for seq, event in events:
+        at, rank, values = event.time, TYPE_RANK[event.type], event.values
+        for key, hole in event.template.once(_interests):
+            facet = values[hole]
+            assert isinstance(facet, Facet)
+            known = won.get(key)
+            if known is None or (at, rank, facet.hash) > known[:3]:
+                won[key] = Won(at, rank, facet.hash, facet, seq)
+    return won
 
 
-def _pair(value: Any) -> tuple[str, str] | None:
+def _first(
+    won: Mapping[Key, Won], side: str, names: Iterable[str], read: Callable[[Body], T | None]
+) -> T | None:
+    for name in names:
+        found = won.get((side, None, name))
+        value = found.facet.meaning(read) if found else None
+        if value is not None:
+            return value
+    return None
+
+
+def _principal(won: Mapping[Key, Won]) -> Said | None:
+    """Who ran it, by the most telling facet that names somebody."""
+    for name in PRECEDENCE:
+        found = won.get(("run", None, name))
+        said = found.facet.meaning(_SAYS[name]) if found else None
+        if said is not None and said.trust > Trust.E0:
+            return said
+    return None
+
+
+_SAYS = {name: partial(said_in, name) for name in PRECEDENCE}
+
+
+def _sides(events: Sequence[Numbered], won: Mapping[Key, Won], side: str) -> dict[Name, Io]:
+    found: dict[Name, Io] = {}
+    for _, event in events:
+        template = event.template
+        for place in template.inputs if side == "input" else template.outputs:
+            name = (place.namespace, place.name)
+            if name not in found:
+                found[name] = _io(won, side, name)
+    return found
+
+
+def _io(won: Mapping[Key, Won], side: str, name: Name) -> Io:
+    io = Io()
+    lineage = won.get((side, name, "columnLineage"))
+    if lineage is not None:
+        io.sources = lineage.facet.meaning(named_sources)
+    lifecycle = won.get((side, name, "lifecycleStateChange"))
+    if lifecycle is not None:
+        change = lifecycle.facet.meaning(lifecycle_in)
+        io.operation = change.operation if change else ""
+    statistics = won.get((side, name, "statistics"))
+    if statistics is not None:
+        counts = statistics.facet.meaning(counts_in)
+        io.rows, io.size_bytes = counts.rows, counts.size_bytes
+    return io
+
+
+def _explicit(events: Sequence[Numbered]) -> frozenset[tuple[Name, Name]] | None:
+    flows: set[tuple[Name, Name]] | None = None
+    for _, event in events:
+        facet = event.facet(event.template.job_facets.get("lineage"))
+        said = facet.meaning(explicit_lineage) if facet else None
+        if said is not None:
+            flows = flows or set()
+            flows.update(
+                ((a.namespace, a.name), (b.namespace, b.name)) for a, b in said.dataset_flows
+            )
+    return None if flows is None else frozenset(flows)
+
+
+def _reports(won: Mapping[Key, Won]) -> Iterator[Report]:
+    for (side, subject, place), found in won.items():
+        if side == "report" and isinstance(place, int):
+            yield Report(subject, place, found.at, found.facet, found.seq)
+
+
+def _version(facet: Body) -> str | None:
+    return text_of(facet.get("version"))
+
+
+def _plain(run_id: str) -> str:
+    """A run id as runs have it: producers write one UUID in several ways."""
+    try:
+        return str(uuid.UUID(run_id))
+    except ValueError:
+        return run_id
+
+
+def _pair(value: Any) -> Name | None:
     if isinstance(value, dict):
         namespace, name = text_of(value.get("namespace")), text_of(value.get("name"))
         if namespace and name:
             return namespace, name
     return None
-
-
-def _count(value: Any) -> int | None:
-    is_count = isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 2**63
-    return value if is_count else None

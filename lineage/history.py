@@ -8,14 +8,17 @@ from datetime import datetime, timedelta
 from sqlalchemy import Engine, func, select
 
 from catalog import database
+from catalog.moments import microseconds, moment
 from catalog.store import load_catalog
-from lineage import log
 from lineage.building import build_estate
 from lineage.estate import Estate
-from lineage.events import AHEAD, microseconds, moment
+from lineage.log import EVENT, EventLog
 from lineage.projection import Projection
 from lineage.reading import load_estate, observe
-from lineage.rebuild import replay
+from lineage.times import AHEAD
+
+CHUNK = 512
+"""Events folded at a time."""
 
 JUST_NOW = timedelta(minutes=1)
 """An instant this close to now is no past instant."""
@@ -28,8 +31,8 @@ def present(engine: Engine) -> datetime:
     happened all the same. Times further ahead than a day are not followed.
     """
     clock = database.present(engine)
-    newest = select(func.max(log.EVENT.c.event_time)).where(
-        log.EVENT.c.event_time <= microseconds(clock + AHEAD)
+    newest = select(func.max(EVENT.c.event_time)).where(
+        EVENT.c.event_time <= microseconds(clock + AHEAD)
     )
     with engine.connect() as connection:
         found = connection.execute(newest).scalar()
@@ -45,16 +48,17 @@ def estate_at(engine: Engine, as_of: datetime) -> Estate:
     now = present(engine)
     if as_of >= now - JUST_NOW:
         return load_estate(engine, as_of)
-    after = log.EVENT.c.event_time.between(microseconds(as_of) + 1, microseconds(now))
+    after = EVENT.c.event_time.between(microseconds(as_of) + 1, microseconds(now))
     with engine.connect() as connection:
-        has_later = connection.execute(select(log.EVENT.c.seq).where(after).limit(1)).first()
+        has_later = connection.execute(select(EVENT.c.seq).where(after).limit(1)).first()
     return load_estate(engine, as_of) if has_later is None else next(estates_at(engine, [as_of]))
 
 
 def estates_at(engine: Engine, instants: Iterable[datetime]) -> Iterator[Estate]:
     """The estate at each of some past instants, oldest first, folding the log only once."""
     past = database.connect("sqlite://")
-    projection = Projection()
+    log, copy = EventLog(), EventLog()
+    projection = Projection(copy)
     since = None
     try:
         with engine.connect() as connection:
@@ -62,8 +66,9 @@ def estates_at(engine: Engine, instants: Iterable[datetime]) -> Iterator[Estate]
             for as_of in sorted(instants):
                 until = microseconds(as_of)
                 with database.writing(past) as memory:
-                    for _ in replay(connection, memory, projection, since, until):
-                        pass
+                    for chunk in log.events(connection, CHUNK, since, until):
+                        new = copy.append(memory, [(s.received_at, s.event) for s in chunk])
+                        projection.apply(memory, new.new, new.numbers)
                     seen = observe(memory, as_of)
                 since = until
                 yield build_estate(seen, load_catalog(engine, as_of), as_of, revision)

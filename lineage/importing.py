@@ -13,8 +13,8 @@ from pathlib import Path
 import orjson
 
 from catalog.errors import UserError
-from lineage.events import RefusedError
 from lineage.ingest import Arrival, Ingestor, Receipt, Status
+from lineage.templates import RefusedError
 
 BATCH = 512
 """Events that share one commit."""

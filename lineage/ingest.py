@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 import logging
+import secrets
 import threading
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from sqlalchemy import Engine
+from sqlalchemy import Connection, Engine
 
-from catalog.database import bump_revision, writing
+from catalog import chain
+from catalog.database import bump_revision, get_meta, set_meta, writing
 from lineage import log
-from lineage.events import Event, Oddity, RefusedError, dated, parse_event
-from lineage.projection import Projection, Stored
+from lineage.events import Event, EventReader, dated
+from lineage.keys import Admission, Key, out_of_scope
+from lineage.log import EventLog
+from lineage.projection import Projection
 from lineage.redact import redact_text
+from lineage.templates import Oddity, RefusedError
 
 logger = logging.getLogger(__name__)
 
@@ -37,6 +42,8 @@ class Arrival:
 
     body: bytes
     source: str
+    key: Key | None = None
+    """The producer key that it came with."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,23 +57,32 @@ class Receipt:
 
 
 class Ingestor:
-    """The one writer of events in this process. Safe to call from several threads."""
+    """The one writer of events in this process. Safe to call from several threads.
 
-    def __init__(self, engine: Engine) -> None:
+    Args:
+        engine: Of the store.
+        refuses_out_of_scope: Whether an event that its key does not cover is refused; else it is
+            stored and flagged.
+    """
+
+    def __init__(self, engine: Engine, *, refuses_out_of_scope: bool = True) -> None:
         self._engine = engine
-        self._projection = Projection()
+        self._refuses = refuses_out_of_scope
+        self._reader = EventReader()
+        self._log = EventLog()
+        self._projection = Projection(self._log)
+        self._token = secrets.randbits(62)
         self._lock = threading.Lock()
 
     def ingest(self, arrivals: Sequence[Arrival]) -> list[Receipt]:
         """Store what arrived together in one transaction; answers in the same order."""
         received_at = time.time_ns() // 1000
-        read = [_read(arrival, received_at) for arrival in arrivals]
+        read = [self._read(arrival, received_at) for arrival in arrivals]
         with self._lock:
             try:
                 receipts = self._store(arrivals, read, received_at)
             except Exception:
-                # Identities made in a transaction that was rolled back do not exist.
-                self._projection.forget()
+                self._forget()  # numbers made in a transaction that was rolled back do not exist
                 raise
         logger.info("taken in", extra={"events": len(receipts)})
         return receipts
@@ -77,34 +93,58 @@ class Ingestor:
             log.reject(connection, [_rejection(arrival, refused, time.time_ns() // 1000)])
             bump_revision(connection)
 
+    def _read(self, arrival: Arrival, received_at: int) -> Event | RefusedError:
+        try:
+            event = dated(self._reader.read(arrival.body), received_at)
+        except RefusedError as refused:
+            return refused
+        if arrival.key is None:
+            return event
+        why = _outside(arrival.key, event)
+        if why is not None and self._refuses:
+            expected = Admission.OUT_OF_SCOPE.expected
+            return RefusedError(Admission.OUT_OF_SCOPE.status, why, "", expected)
+        return replace(event, key_id=arrival.key.id, is_out_of_scope=why is not None)
+
     def _store(
         self, arrivals: Sequence[Arrival], read: Sequence[Event | RefusedError], received_at: int
     ) -> list[Receipt]:
         events = [e for e in read if isinstance(e, Event)]
         with writing(self._engine) as connection:
-            placed = log.append(connection, events, received_at)
-            new = [
-                Stored(seq, received_at, event)
-                for seq, event in zip(placed, events, strict=True)
-                if seq is not None
-            ]
+            self._notice_other_writers(connection)
+            appended = self._log.append(connection, [(received_at, e) for e in events])
             refused = [
                 (a, r) for a, r in zip(arrivals, read, strict=True) if isinstance(r, RefusedError)
             ]
             log.reject(connection, [_rejection(a, r, received_at) for a, r in refused])
+            new = appended.new
             if new:
-                self._projection.apply(connection, new)
+                content = log.content_of(new)
+                chain.append_link(
+                    connection, log.KIND, new[0].seq, new[-1].seq, content, at=received_at
+                )
+                self._projection.apply(connection, new, appended.numbers)
             if new or refused:
                 bump_revision(connection)
-        places = iter(placed)
+        places = iter(appended.places)
         return [_receipt(item, places) for item in read]
 
+    def _notice_other_writers(self, connection: Connection) -> None:
+        """What is remembered of runs and assets is right only while nobody else writes."""
+        if get_meta(connection, "writer") != self._token:
+            self._forget()
+            set_meta(connection, "writer", self._token)
 
-def _read(arrival: Arrival, received_at: int) -> Event | RefusedError:
-    try:
-        return dated(parse_event(arrival.body), received_at)
-    except RefusedError as refused:
-        return refused
+    def _forget(self) -> None:
+        self._log.contents.forget()
+        self._projection.forget()
+
+
+def _outside(key: Key, event: Event) -> str | None:
+    template = event.template
+    written = (*template.outputs, *((template.dataset,) if template.dataset else ()))
+    job = template.job[0] if template.job else None
+    return out_of_scope(key, job, {place.namespace for place in written})
 
 
 def _receipt(item: Event | RefusedError, places: Iterator[int | None]) -> Receipt:

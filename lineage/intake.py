@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Engine, func, select
+from sqlalchemy import Connection, Engine, func, select
 
+from catalog.moments import moment
 from lineage.counters import PRODUCER, WARNING
-from lineage.events import EventKind, moment
-from lineage.log import EVENT, REJECTION
+from lineage.log import EVENT, REJECTION, EventLog
+from lineage.templates import EventKind
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +36,7 @@ class WarningCount:
     message: str
     events: int
     event_id: str
-    """The newest event that has it."""
+    """One that has it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,24 +98,19 @@ def intake(engine: Engine, limit: int = 50) -> Intake:
                 select(PRODUCER).order_by(PRODUCER.c.last_received_at.desc(), PRODUCER.c.producer)
             )
         )
-        odd = (
+        odd = connection.execute(
             select(
                 WARNING.c.path,
                 WARNING.c.message,
-                func.count(WARNING.c.seq.distinct()).label("events"),
-                func.max(WARNING.c.seq).label("newest"),
+                func.sum(WARNING.c.events).label("events"),
+                func.max(WARNING.c.event_id).label("event_id"),
             )
             .group_by(WARNING.c.path, WARNING.c.message)
-            .subquery()
-        )
+            .order_by(func.sum(WARNING.c.events).desc(), WARNING.c.path)
+            .limit(limit)
+        ).all()
         warnings = tuple(
-            WarningCount(row.path, row.message, row.events, row.event_id.hex())
-            for row in connection.execute(
-                select(odd, EVENT.c.event_id)
-                .join(EVENT, EVENT.c.seq == odd.c.newest)
-                .order_by(odd.c.events.desc(), odd.c.path)
-                .limit(limit)
-            )
+            WarningCount(row.path, row.message, int(row.events), row.event_id.hex()) for row in odd
         )
         rejections = tuple(
             Rejection(
@@ -130,17 +127,7 @@ def intake(engine: Engine, limit: int = 50) -> Intake:
                 select(REJECTION).order_by(REJECTION.c.id.desc()).limit(limit)
             )
         )
-        newest = tuple(
-            Arrived(
-                row.event_id.hex(),
-                moment(row.received_at),
-                moment(row.event_time),
-                EventKind(row.kind),
-                row.producer,
-                row.received_count,
-            )
-            for row in connection.execute(select(EVENT).order_by(EVENT.c.seq.desc()).limit(limit))
-        )
+        newest = tuple(_arrived(connection, limit))
         rejected = connection.execute(select(func.count()).select_from(REJECTION)).scalar() or 0
         repeats = connection.execute(
             select(func.sum(EVENT.c.received_count - 1)).where(EVENT.c.received_count > 1)
@@ -154,3 +141,17 @@ def intake(engine: Engine, limit: int = 50) -> Intake:
         rejections=rejections,
         newest=newest,
     )
+
+
+def _arrived(connection: Connection, limit: int) -> Iterator[Arrived]:
+    rows = connection.execute(select(EVENT).order_by(EVENT.c.seq.desc()).limit(limit)).all()
+    stored = EventLog().numbered(connection, [row.seq for row in rows])
+    for row in rows:
+        yield Arrived(
+            row.event_id.hex(),
+            moment(row.received_at),
+            moment(row.event_time),
+            EventKind(row.kind),
+            stored[row.seq].event.producer,
+            row.received_count,
+        )

@@ -1,15 +1,16 @@
 """Keys of producers in the store, and at hand for every request."""
 
 import json
+import logging
 import secrets
 import threading
 import time
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from sqlalchemy import (
     Column,
-    Connection,
     Engine,
     Index,
     LargeBinary,
@@ -19,6 +20,7 @@ from sqlalchemy import (
     text,
     update,
 )
+from sqlalchemy.exc import DBAPIError
 from sqlmodel import Field, SQLModel
 
 from catalog import columns
@@ -37,6 +39,8 @@ from lineage.keys import (
     make_secret,
     secret_hash,
 )
+
+logger = logging.getLogger(__name__)
 
 FRESH_S = 2.0
 """How long after a key is revoked by another process it may still open the door here, seconds."""
@@ -99,7 +103,7 @@ class Keyring:
         self._keys: dict[int, tuple[bytes, Key]] = {}
         self._read_at: float | None = None
         self._used: dict[int, int] = {}
-        self._written: dict[int, int] = {}
+        self._writer = ThreadPoolExecutor(1, "keyring")
 
     def admit(
         self, authorization: str | None, at: int, *, is_needed: bool
@@ -200,29 +204,30 @@ class Keyring:
         return _key(row)
 
     def used(self, key_id: int, at: int) -> None:
-        """Note that a key was used; ``write_used`` makes it durable."""
-        with self._lock:
-            self._used[key_id] = max(at, self._used.get(key_id, at))
+        """Note that a key was used, at an instant in microseconds UTC.
 
-    def write_used(self, connection: Connection) -> None:
-        """Write last uses that are due, within a write transaction that takes place anyway.
-
-        At most once a minute for each key, so what is stored may lag behind by so much.
+        It is written behind the caller's back, at most once a minute for each key, so what is
+        stored may lag by so much.
         """
         with self._lock:
-            due = {
-                key_id: at
-                for key_id, at in self._used.items()
-                if key_id not in self._written or at - self._written[key_id] >= _USED_EVERY
-            }
-            self._written |= due
-            for key_id in due:
-                del self._used[key_id]
-        for key_id, at in due.items():
-            is_newer = or_(_KEYS.c.last_used_at.is_(None), _KEYS.c.last_used_at < at)
-            connection.execute(
-                update(_KEYS).where(_KEYS.c.id == key_id, is_newer).values(last_used_at=at)
-            )
+            last = self._used.get(key_id)
+            if last is not None and at - last < _USED_EVERY:
+                return
+            self._used[key_id] = at
+        self._writer.submit(self._write_used, key_id, at)
+
+    def close(self) -> None:
+        """Wait until the last uses are written."""
+        self._writer.shutdown()
+
+    def _write_used(self, key_id: int, at: int) -> None:
+        is_newer = or_(_KEYS.c.last_used_at.is_(None), _KEYS.c.last_used_at < at)
+        changed = update(_KEYS).where(_KEYS.c.id == key_id, is_newer).values(last_used_at=at)
+        try:
+            with writing(self._engine) as connection:
+                connection.execute(changed)
+        except DBAPIError:  # in a minute there is another try; no event waits for it
+            logger.warning("last use of a key not written", extra={"key": key_id})
 
     def _at_hand(self, fresh_s: float) -> dict[int, tuple[bytes, Key]]:
         """Keys by id, at most so old."""

@@ -71,7 +71,7 @@ class Admission(StrEnum):
 
     OK = "ok"
     NO_KEY = "no key"
-    """None was shown and none is needed."""
+    """None of ours was shown, and none is needed."""
     MISSING = "missing"
     UNKNOWN = "unknown"
     EXPIRED = "expired"
@@ -107,7 +107,7 @@ class Admission(StrEnum):
 
 _FOUND = {
     Admission.OK: "{key} is good",
-    Admission.NO_KEY: "no key, and none is needed here",
+    Admission.NO_KEY: "no key of this store's, and none is needed here",
     Admission.MISSING: "no key came with the request",
     Admission.UNKNOWN: "{key} is not one of this store's",
     Admission.EXPIRED: "{key} has expired",
@@ -129,16 +129,16 @@ def admission(key: Key | None, *, is_shown: bool, is_needed: bool, at: int) -> A
 
     Args:
         key: The key whose secret was shown, if that is one of ours.
-        is_shown: Whether any was shown. One that is shown must be good, needed or not: its holder
-            relies on it.
+        is_shown: Whether any was shown. Where none is needed, one that is not ours counts as none:
+            it is left over from another catalog and must not lose an event.
         is_needed: Whether nobody comes in without one; false on loopback.
         at: Now, microseconds UTC.
     """
     if key is not None:
         return _ADMISSIONS[key.state(at)]
-    if is_shown:
-        return Admission.UNKNOWN
-    return Admission.MISSING if is_needed else Admission.NO_KEY
+    if not is_needed:
+        return Admission.NO_KEY
+    return Admission.UNKNOWN if is_shown else Admission.MISSING
 
 
 _ADMISSIONS = {

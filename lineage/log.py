@@ -3,74 +3,172 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import orjson
-from sqlalchemy import Connection, bindparam, func, insert, select, update
+from sqlalchemy import Connection, Select, bindparam, func, insert, select, update
 
-from catalog.database import table_of
-from lineage.assets import compress, expand
-from lineage.events import Event, dated, reread_event
+from catalog.database import chunks, insert_rows, table_of
+from lineage import payloads
+from lineage.contents import Contents, expand
+from lineage.events import Event, dated, parse_event, stored_event
+from lineage.facets import Facet
 from lineage.tables import EventRow, PayloadRow, RejectionRow
+from lineage.templates import Template
 
 EVENT = table_of(EventRow)
 PAYLOAD = table_of(PayloadRow)
 REJECTION = table_of(RejectionRow)
+
+KIND = "events"
+"""What the links of the hash chain call them."""
+
+OUT_OF_SCOPE = 1
+"""Flag of an event that was stored although its producer key does not cover it."""
+MENDED = 2
+"""Flag of an event in which NUL or lone surrogates were replaced."""
 
 _COUNT_AGAIN = (
     update(EVENT)
     .where(EVENT.c.event_id == bindparam("known"))
     .values(received_count=EVENT.c.received_count + bindparam("more"))
 )
+_COMMITMENT = (
+    "seq", "event_id", "received_at", "event_time", "kind", "content_hash", "secrets", "key_id",
+    "flags", "received_count",
+)  # fmt: skip
+_COMMITTED = 9
+"""How many of these never change and are covered by the hash chain."""
 
 
-def append(connection: Connection, events: Sequence[Event], received_at: int) -> list[int | None]:
-    """Append events that are not there yet.
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """An event with its place in the log."""
 
-    Returns:
-        For each event its sequence number, or ``None`` if its content is known already.
-    """
-    wanted = {event.event_id for event in events}
-    known = set(
-        connection.execute(select(EVENT.c.event_id).where(EVENT.c.event_id.in_(wanted))).scalars()
-    )
-    seq, chain = _head(connection)
-    placed: list[int | None] = []
-    rows: list[dict[str, Any]] = []
-    payloads: list[dict[str, Any]] = []
-    again: dict[bytes, int] = {}
-    for event in events:
-        if event.event_id in known:
-            again[event.event_id] = again.get(event.event_id, 0) + 1
-            placed.append(None)
-            continue
-        known.add(event.event_id)
-        seq += 1
-        content = hashlib.sha256(event.body).digest()
-        rows.append(
-            {
-                "seq": seq,
-                "event_id": event.event_id,
-                "received_at": received_at,
-                "event_time": event.time,
-                "kind": int(event.kind),
-                "producer": event.producer,
-                "content_hash": content,
-                "previous_hash": chain,
-                "received_count": 1,
-                "secrets": orjson.dumps(event.secrets).decode() if event.secrets else None,
-            }
+    seq: int
+    received_at: int
+    event: Event
+
+
+@dataclass(frozen=True, slots=True)
+class Appended:
+    """What became of events that were to be appended."""
+
+    places: tuple[int | None, ...]
+    """For each its sequence number; ``None`` if its content is known already."""
+    new: tuple[Stored, ...]
+    numbers: dict[bytes, int]
+    """Number of every facet's body in the new ones, by its hash."""
+
+
+class EventLog:
+    """Appends events and reads them back; remembers what both need often."""
+
+    def __init__(self) -> None:
+        self.contents = Contents()
+
+    def append(self, connection: Connection, arrived: Sequence[tuple[int, Event]]) -> Appended:
+        """Append events that are not there yet, within the caller's transaction.
+
+        Args:
+            connection: Of the transaction.
+            arrived: When each was received, microseconds UTC, and the event.
+        """
+        known = _known(connection, {event.event_id for _, event in arrived})
+        seq = _last(connection)
+        places: list[int | None] = []
+        new: list[Stored] = []
+        again: dict[bytes, int] = {}
+        for received_at, event in arrived:
+            if event.event_id in known:
+                again[event.event_id] = again.get(event.event_id, 0) + 1
+                places.append(None)
+                continue
+            known.add(event.event_id)
+            seq += 1
+            new.append(Stored(seq, received_at, event))
+            places.append(seq)
+        numbers = self._write(connection, new) if new else {}
+        if again:
+            connection.execute(_COUNT_AGAIN, [{"known": e, "more": n} for e, n in again.items()])
+        return Appended(tuple(places), tuple(new), numbers)
+
+    def events(
+        self, connection: Connection, chunk: int, since: int | None = None, until: int | None = None
+    ) -> Iterator[list[Stored]]:
+        """Stored events in order of arrival, some at a time.
+
+        With ``since`` and ``until`` only events whose time (microseconds) is after the one and not
+        after the other.
+        """
+        query = _query().order_by(EVENT.c.seq).limit(chunk)
+        if since is not None:
+            query = query.where(EVENT.c.event_time > since)
+        if until is not None:
+            query = query.where(EVENT.c.event_time <= until)
+        after = 0
+        while rows := connection.execute(query.where(EVENT.c.seq > after)).all():
+            yield self.read(connection, rows)
+            after = rows[-1].seq
+
+    def numbered(self, connection: Connection, numbers: Iterable[int]) -> dict[int, Stored]:
+        """Stored events by their sequence numbers."""
+        found = {}
+        for part in chunks(sorted(numbers)):
+            rows = connection.execute(_query().where(EVENT.c.seq.in_(part))).all()
+            found.update({stored.seq: stored for stored in self.read(connection, rows)})
+        return found
+
+    def body_numbers(self, connection: Connection, events: Sequence[Stored]) -> dict[bytes, int]:
+        """Number of every facet's body in stored events, by its hash."""
+        plans = [payloads.plan(s.event.template, s.event.values) for s in events]
+        return self._number(connection, plans)
+
+    def _write(self, connection: Connection, new: Sequence[Stored]) -> dict[bytes, int]:
+        plans = [payloads.plan(s.event.template, s.event.values) for s in new]
+        numbers = self._number(connection, plans)
+        templates = self.contents.number_templates(connection, (s.event.template for s in new))
+        insert_rows(connection, EVENT, _COMMITMENT, [_commitment(s) for s in new])
+        insert_rows(
+            connection,
+            PAYLOAD,
+            ("seq", "template_id", "body"),
+            [
+                (
+                    s.seq,
+                    templates[s.event.template.hash],
+                    payloads.pack(s.event.template, planned, s.event.time, numbers),
+                )
+                for s, planned in zip(new, plans, strict=True)
+            ],
         )
-        payloads.append({"seq": seq, "body": compress(event.body)})
-        chain = _link(chain, content)
-        placed.append(seq)
-    if rows:
-        connection.execute(insert(EVENT), rows)
-        connection.execute(insert(PAYLOAD), payloads)
-    if again:
-        connection.execute(_COUNT_AGAIN, [{"known": e, "more": n} for e, n in again.items()])
-    return placed
+        return numbers
+
+    def _number(
+        self, connection: Connection, plans: Sequence[payloads.Planned]
+    ) -> dict[bytes, int]:
+        bodies = (body for planned in plans for body in payloads.bodies_of(planned))
+        return self.contents.number_facets(connection, bodies)
+
+    def read(self, connection: Connection, rows: Sequence[Any]) -> list[Stored]:
+        """Stored events from rows of both tables."""
+        packed = {r.seq: payloads.decode(r.body) for r in rows if r.template_id is not None}
+        templates = self.contents.templates(
+            connection, (r.template_id for r in rows if r.template_id is not None)
+        )
+        facets = self.contents.facets(
+            connection, (n for values in packed.values() for n in payloads.numbers_in(values))
+        )
+        return [
+            Stored(
+                row.seq,
+                row.received_at,
+                _event(row, templates.get(row.template_id), packed.get(row.seq), facets),
+            )
+            for row in rows
+        ]
 
 
 def reject(connection: Connection, rows: Sequence[dict[str, Any]]) -> None:
@@ -84,58 +182,101 @@ def count(connection: Connection) -> int:
     return int(connection.execute(select(func.count()).select_from(EVENT)).scalar() or 0)
 
 
-def stored_events(
-    connection: Connection, chunk: int, since: int | None = None, until: int | None = None
-) -> Iterator[list[tuple[int, int, Event]]]:
-    """Stored events in order of arrival, in chunks of (sequence, received at, event).
-
-    With ``since`` and ``until`` only events whose time (microseconds) is after the one and not
-    after the other.
-    """
-    after = 0
-    query = (
-        select(EVENT.c.seq, EVENT.c.received_at, EVENT.c.event_id, EVENT.c.secrets, PAYLOAD.c.body)
-        .join(PAYLOAD, PAYLOAD.c.seq == EVENT.c.seq)
-        .order_by(EVENT.c.seq)
-        .limit(chunk)
-    )
-    if since is not None:
-        query = query.where(EVENT.c.event_time > since)
-    if until is not None:
-        query = query.where(EVENT.c.event_time <= until)
-    while rows := connection.execute(query.where(EVENT.c.seq > after)).all():
-        yield [(row.seq, row.received_at, _event(row)) for row in rows]
-        after = rows[-1].seq
-
-
 def event_body(connection: Connection, event_id: bytes) -> dict[str, Any] | None:
     """One stored event, or ``None`` if there is none with this id."""
-    body = connection.execute(
-        select(PAYLOAD.c.body)
-        .join(EVENT, EVENT.c.seq == PAYLOAD.c.seq)
-        .where(EVENT.c.event_id == event_id)
-    ).scalar()
-    if body is None:
+    seq = connection.execute(select(EVENT.c.seq).where(EVENT.c.event_id == event_id)).scalar()
+    if seq is None:
         return None
-    decoded: dict[str, Any] = orjson.loads(expand(body))
+    decoded: dict[str, Any] = orjson.loads(EventLog().numbered(connection, [seq])[seq].event.body)
     return decoded
 
 
-def _event(row: Any) -> Event:
+def event_ids(connection: Connection, numbers: Iterable[int]) -> dict[int, str]:
+    """Ids of events, 64 hex digits, by their sequence numbers."""
+    found = {}
+    for part in chunks(sorted(set(numbers))):
+        query = select(EVENT.c.seq, EVENT.c.event_id).where(EVENT.c.seq.in_(part))
+        found.update({row.seq: row.event_id.hex() for row in connection.execute(query)})
+    return found
+
+
+def events_content(connection: Connection, first: int, last: int) -> bytes:
+    """What the hash chain says of stored events: SHA-256 over commitments and payloads, in order.
+
+    Payloads are hashed anew, so one that was changed or erased gives another result.
+    """
+    log, state = EventLog(), hashlib.sha256()
+    for start in range(first, last + 1, 500):
+        numbers = range(start, min(start + 500, last + 1))
+        rows = connection.execute(_query().where(EVENT.c.seq.in_(numbers)).order_by(EVENT.c.seq))
+        found = rows.all()
+        for row, stored in zip(found, log.read(connection, found), strict=True):
+            content = hashlib.sha256(stored.event.body).digest()
+            state.update(_line(*row[:_COMMITTED], content))
+    return state.digest()
+
+
+def content_of(new: Sequence[Stored]) -> bytes:
+    """The same for events that are just being appended."""
+    state = hashlib.sha256()
+    for stored in new:
+        row = _commitment(stored)
+        state.update(_line(*row[:_COMMITTED], row[5] or stored.event.event_id))
+    return state.digest()
+
+
+def _commitment(stored: Stored) -> tuple[Any, ...]:
+    event = stored.event
+    is_changed = bool(event.secrets) or event.is_mended
+    return (
+        stored.seq,
+        event.event_id,
+        stored.received_at,
+        event.time,
+        int(event.kind),
+        hashlib.sha256(event.body).digest() if is_changed else None,
+        orjson.dumps(event.secrets).decode() if event.secrets else None,
+        event.key_id,
+        OUT_OF_SCOPE * event.is_out_of_scope | MENDED * event.is_mended,
+        1,
+    )
+
+
+def _line(*values: object) -> bytes:
+    return repr(values).encode() + b"\n"
+
+
+def _query() -> Select[Any]:
+    committed = (EVENT.c[name] for name in _COMMITMENT[:-1])
+    return select(*committed, PAYLOAD.c.template_id, PAYLOAD.c.body).join(
+        PAYLOAD, PAYLOAD.c.seq == EVENT.c.seq
+    )
+
+
+def _event(
+    row: Any, template: Template | None, packed: payloads.Packed | None, facets: dict[int, Facet]
+) -> Event:
     secrets = tuple(orjson.loads(row.secrets)) if row.secrets else ()
-    return dated(reread_event(expand(row.body), row.event_id, secrets), row.received_at)
+    if template is None or packed is None:  # stored whole, before events had templates
+        event = replace(parse_event(expand(row.body)), event_id=row.event_id, secrets=secrets)
+    else:
+        values = payloads.unpack(packed, row.event_time, facets)
+        event = stored_event(template, values, row.event_id, secrets, bool(row.flags & MENDED))
+    event = replace(
+        event,
+        key_id=row.key_id,
+        is_out_of_scope=bool(row.flags & OUT_OF_SCOPE),
+    )
+    return dated(event, row.received_at)
 
 
-def _head(connection: Connection) -> tuple[int, bytes]:
-    newest = connection.execute(
-        select(EVENT.c.seq, EVENT.c.previous_hash, EVENT.c.content_hash)
-        .order_by(EVENT.c.seq.desc())
-        .limit(1)
-    ).first()
-    if newest is None:
-        return 0, hashlib.sha256(b"").digest()
-    return newest.seq, _link(newest.previous_hash, newest.content_hash)
+def _known(connection: Connection, wanted: Iterable[bytes]) -> set[bytes]:
+    found: set[bytes] = set()
+    for part in chunks(wanted):
+        query = select(EVENT.c.event_id).where(EVENT.c.event_id.in_(part))
+        found.update(connection.execute(query).scalars())
+    return found
 
 
-def _link(previous: bytes, content: bytes) -> bytes:
-    return hashlib.sha256(previous + content).digest()
+def _last(connection: Connection) -> int:
+    return int(connection.execute(select(func.max(EVENT.c.seq))).scalar() or 0)

@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from lineage.estate import Feed, RunState
+from lineage.data_tests import Assertion
+from lineage.estate import DataTestStatus, Feed, RunState
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,6 +18,8 @@ class Facet:
     body: Mapping[str, Any]
     event_id: str
     path: str
+    order: tuple[int, int, int, bytes] = (0, 0, 0, b"")
+    """What it won by: the greatest (role, instant, rank, hash) does."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +61,10 @@ class Run:
     producer: str
     version: str | None
     event_id: str
+    last_at: datetime | None = None
+    """Its last sign of life."""
+    terminals: frozenset[RunState] = frozenset()
+    """Every terminal state that was said of it; more than one is a conflict."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,15 +74,22 @@ class TestResult:
     dataset_id: int
     job_id: int
     run_id: str
-    run_state: RunState
+    assertion: Assertion
+    status: DataTestStatus
     at: datetime
-    success: bool
-    executed: bool
-    blocking: bool
-    body: Mapping[str, Any]
     event_id: str
     results_30d: int = 0
     flips_30d: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Symlink:
+    """Another name that an event gave a dataset, by asset id."""
+
+    dataset_id: int
+    other_id: int
+    type: str
+    event_id: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +106,9 @@ class Observed:
     """Shape that a job's own static lineage declares."""
     shapes: Mapping[int, Shape] = field(default_factory=dict)
     """Every shape that a run below refers to."""
+    last_shapes: Mapping[int, tuple[int, ...]] = field(default_factory=dict)
+    """Shapes of the last ten successful runs of each job that did more than one thing, newest
+    first."""
     recent: tuple[Run, ...] = ()
     """Successful runs of the last 30 days, newest first."""
     runs_30d: Mapping[int, int] = field(default_factory=dict)
@@ -106,3 +123,5 @@ class Observed:
     feeds: tuple[Feed, ...] = ()
     first_success: Mapping[tuple[int, str], datetime] = field(default_factory=dict)
     """First successful end of each (job, code version)."""
+    symlinks: tuple[Symlink, ...] = ()
+    """Every other name that events ever gave."""

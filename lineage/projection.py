@@ -2,333 +2,177 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Iterator, Mapping, Sequence
 
-import msgspec
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import Connection, select
 
-from catalog.database import get_meta, next_id, table_of, upsert
-from lineage.assets import DATASET, JOB, AssetBatch, Assets
+from catalog.database import chunks, get_meta, insert_rows, table_of, upsert_rows
+from lineage import mentions as m
+from lineage.assets import DATASET, JOB, Named, Numbers
 from lineage.counters import Tally
-from lineage.events import DatasetPart, Event, EventKind
-from lineage.fold import (
-    STATE_RANK,
-    Run,
-    Shape,
-    TestClaim,
-    facet_claims,
-    fold_run,
-    shape_of,
-    test_claims,
-)
-from lineage.principals import principal_of
-from lineage.tables import (
-    DataTestResultRow,
-    DataTestRow,
-    DeclarationRow,
-    RunRow,
-    ShapeDatasetRow,
-    ShapeEdgeRow,
-    ShapeRow,
-    StatisticRow,
-)
+from lineage.events import text_of
+from lineage.facets import Body, Recent
+from lineage.fold import Name, Numbered, Run, fold_run
+from lineage.log import EventLog, Stored
+from lineage.runs import Folded, Runs, names_in, words_in
+from lineage.shapes import Shapes, shape_of
+from lineage.tables import DeclarationRow, SymlinkRow
+from lineage.templates import EventKind
 
-RUN = table_of(RunRow)
-SHAPE = table_of(ShapeRow)
-SHAPE_DATASET = table_of(ShapeDatasetRow)
-SHAPE_EDGE = table_of(ShapeEdgeRow)
-RESULT = table_of(DataTestResultRow)
-TEST = table_of(DataTestRow)
-STATISTIC = table_of(StatisticRow)
 DECLARATION = table_of(DeclarationRow)
+SYMLINK = table_of(SymlinkRow)
 
-_ENCODE = msgspec.msgpack.Encoder()
-_DECODE = msgspec.msgpack.Decoder(Run)
-
-
-@dataclass(frozen=True, slots=True)
-class Stored:
-    """An event with its place in the log."""
-
-    seq: int
-    received_at: int
-    event: Event
+_DECLARATION = ("job_id", "at", "shape_id", "event_id", "seq")
+_SYMLINK = ("asset_id", "other_id", "type", "seq")
 
 
 class Projection:
-    """Keeps the derived tables in step with the log; remembers identities between batches."""
+    """Keeps the derived tables in step with the log; remembers much between batches."""
 
-    def __init__(self) -> None:
-        self._assets = Assets()
-        self._shapes: dict[bytes, int] = {}
+    def __init__(self, log: EventLog) -> None:
+        self._log = log
+        self._numbers = Numbers()
+        self._shapes = Shapes()
+        self._runs = Runs()
+        self._mentions = m.Mentions.none()
+        self._symlinks: Recent[tuple[int, int, str], bool] = Recent(200_000)
         self._epoch = -1
 
-    def apply(self, connection: Connection, stored: Sequence[Stored]) -> None:
-        """Fold new events in, within the caller's transaction."""
+    def apply(
+        self, connection: Connection, new: Sequence[Stored], numbers: Mapping[bytes, int]
+    ) -> None:
+        """Fold new events in, within the caller's transaction.
+
+        Args:
+            connection: Of the transaction.
+            new: Events with their places in the log.
+            numbers: The number of every facet's body in them, by its hash.
+        """
         epoch = get_meta(connection, "epoch")
         if epoch != self._epoch:
             self.forget()
             self._epoch = epoch
-        batch = _Batch(connection, self._assets.batch(connection), self._shapes)
-        for item in stored:
-            batch.take(item)
-        batch.write()
+        folded = self._runs.fold(connection, self._log, new)
+        declared = _declared(new)
+        tally = Tally()
+        for stored in new:
+            tally.take(stored)
+        assets = self._numbers.assets(connection, _names(new, folded, declared))
+        words = self._numbers.words(connection, _words(new, folded))
+        self._runs.write(connection, self._shapes, folded, assets, words, numbers)
+        self._write_declarations(connection, declared, assets)
+        said = m.newest_said(new, assets, words)
+        self._mentions.write(connection, self._log.contents, said, numbers, words)
+        self._write_symlinks(connection, new, assets)
+        tally.write(connection)
 
     def forget(self) -> None:
-        """Drop what is remembered; needed after a rollback."""
-        self._assets.forget()
-        self._shapes.clear()
+        """Drop what is remembered; needed after a rollback, or when another process has written."""
+        self._numbers.forget()
+        self._shapes.forget()
+        self._runs.forget()
+        self._mentions = m.Mentions.none()
+        self._symlinks.clear()
 
-
-class _Batch:
-    def __init__(
-        self, connection: Connection, assets: AssetBatch, shapes: dict[bytes, int]
+    def _write_symlinks(
+        self, connection: Connection, new: Sequence[Stored], assets: Mapping[Named, int]
     ) -> None:
-        self._connection = connection
-        self._assets = assets
-        self._shapes = shapes
-        self._runs: dict[tuple[str, int], list[Stored]] = defaultdict(list)
-        self._declarations: dict[int, tuple[int, bytes, Event]] = {}
-        self._tests: dict[tuple[str, int], list[tuple[int, dict[bytes, TestClaim], Event]]] = (
-            defaultdict(list)
-        )
-        self._tally = Tally()
+        rows: dict[tuple[int, int, str], int] = {}
+        for stored in new:
+            for name, (other, kind) in _symlinks(stored):
+                key = (assets[DATASET, *name], assets[DATASET, *other], kind)
+                if self._symlinks.get(key) is None:
+                    rows.setdefault(key, stored.seq)
+        for part in chunks({asset for asset, _, _ in rows}):
+            query = select(SYMLINK.c.asset_id, SYMLINK.c.other_id, SYMLINK.c.type)
+            for known in connection.execute(query.where(SYMLINK.c.asset_id.in_(part))):
+                self._symlinks.put(tuple(known), True)
+                rows.pop(tuple(known), None)
+        insert_rows(connection, SYMLINK, _SYMLINK, [(*key, seq) for key, seq in rows.items()])
+        for key in rows:
+            self._symlinks.put(key, True)
 
-    def take(self, stored: Stored) -> None:
-        """Plan what one event changes."""
+    def _write_declarations(
+        self,
+        connection: Connection,
+        declared: Mapping[Name, tuple[Stored, Run]],
+        assets: Mapping[Named, int],
+    ) -> None:
+        jobs = {assets[JOB, *name]: item for name, item in declared.items()}
+        for part in chunks(jobs):
+            query = select(DECLARATION.c.job_id, DECLARATION.c.at, DECLARATION.c.event_id)
+            for row in connection.execute(query.where(DECLARATION.c.job_id.in_(part))):
+                if (row.at, row.event_id) >= _newness(jobs[row.job_id][0]):
+                    del jobs[row.job_id]
+        shapes = {job: shape_of(run, job, assets) for job, (_, run) in jobs.items()}
+        ids = self._shapes.ids(connection, shapes.values())
+        rows = [
+            (job, stored.event.time, ids[shapes[job]], stored.event.event_id, stored.seq)
+            for job, (stored, _) in jobs.items()
+        ]
+        upsert_rows(connection, DECLARATION, ("job_id",), _DECLARATION, rows)
+
+
+def _declared(new: Sequence[Stored]) -> dict[Name, tuple[Stored, Run]]:
+    """The newest JobEvent of each job: it replaces all that older ones declared."""
+    newest: dict[Name, Stored] = {}
+    for stored in new:
         event = stored.event
-        self._tally.take(stored.seq, stored.received_at, event)
-        job_id = None
-        if event.job is not None:
-            job_id = self._asset(JOB, *event.job, event)
-            self._assets.touch(job_id, event.time, event.event_id)
-            self._assets.claim(
-                job_id, facet_claims(event.job_facets, "job", event, True), event.event_id
-            )
-        for part in event.inputs:
-            self._dataset(part, event, False)
-        for part in (*event.outputs, *((event.dataset,) if event.dataset else ())):
-            self._dataset(part, event, True)
-        if event.kind is EventKind.RUN and event.run_id is not None and job_id is not None:
-            key = (event.run_id, job_id)
-            self._runs[key].append(stored)
-            for part in (*event.inputs, *event.outputs):
-                claims = test_claims(part, event)
-                if claims:
-                    dataset_id = self._asset(DATASET, part.namespace, part.name, event)
-                    self._tests[key].append((dataset_id, claims, event))
-        elif event.kind is EventKind.JOB and job_id is not None:
-            said = (event.time, event.event_id, event)
-            known = self._declarations.get(job_id)
-            if known is None or said[:2] > known[:2]:
-                self._declarations[job_id] = said
+        if event.kind is EventKind.JOB and event.job is not None:
+            known = newest.get(event.job)
+            if known is None or _newness(stored) > _newness(known):
+                newest[event.job] = stored
+    return {
+        job: (stored, fold_run([Numbered(stored.seq, stored.event)]))
+        for job, stored in newest.items()
+    }
 
-    def write(self) -> None:
-        """Write everything that was planned."""
-        run_pks = self._write_runs()
-        self._write_declarations()
-        self._assets.write()
-        self._write_tests(run_pks)
-        self._tally.write(self._connection)
 
-    def _asset(self, kind: int, namespace: str, name: str, event: Event) -> int:
-        return self._assets.resolve(kind, namespace, name, event.time, event.event_id)
+def _newness(stored: Stored) -> tuple[int, bytes]:
+    return stored.event.time, stored.event.event_id
 
-    def _dataset(self, part: DatasetPart, event: Event, is_writer: bool) -> None:
-        asset_id = self._asset(DATASET, part.namespace, part.name, event)
-        self._assets.touch(asset_id, event.time, event.event_id)
-        claims = facet_claims(part.facets, part.path, event, is_writer)
-        self._assets.claim(asset_id, claims, event.event_id)
 
-    def _write_runs(self) -> dict[tuple[str, int], int]:
-        if not self._runs:
-            return {}
-        known = {
-            (row.run_id, row.job_id): (row.id, _DECODE.decode(row.fold))
-            for row in self._connection.execute(
-                select(RUN.c.id, RUN.c.run_id, RUN.c.job_id, RUN.c.fold).where(
-                    RUN.c.run_id.in_({run_id for run_id, _ in self._runs})
-                )
-            )
-        }
-        free = next_id(self._connection, RUN)
-        pks: dict[tuple[str, int], int] = {}
-        rows = []
-        statistics: list[dict[str, Any]] = []
-        for key, stored in self._runs.items():
-            pk, run = known.get(key, (free, None))
-            if pk == free:
-                free += 1
-            pks[key] = pk
-            run = self._fold(run, stored[0].event)
-            for item in stored[1:]:
-                run = self._fold(run, item.event)
-            rows.append(self._run_row(pk, key, run, stored[-1].event))
-            for side, is_output in ((run.inputs, False), (run.outputs, True)):
-                statistics += [
-                    {
-                        "run_pk": pk,
-                        "dataset_id": dataset_id,
-                        "is_output": is_output,
-                        "rows": io.rows,
-                        "size_bytes": io.size_bytes,
-                    }
-                    for dataset_id, io in side.items()
-                    if io.rows is not None or io.size_bytes is not None
-                ]
-        upsert(self._connection, RUN, ["id"], rows)
-        upsert(self._connection, STATISTIC, ["run_pk", "dataset_id", "is_output"], statistics)
-        return pks
+def _names(
+    new: Sequence[Stored],
+    folded: Sequence[Folded],
+    declared: Mapping[Name, tuple[Stored, Run]],
+) -> Iterator[Named]:
+    for stored in new:
+        for spot in stored.event.template.once(m.spots):
+            yield spot.asset
+        for name, (other, _) in _symlinks(stored):
+            yield (DATASET, *name)
+            yield (DATASET, *other)
+    for item in folded:
+        yield from names_in(item.run)
+    for _, run in declared.values():
+        yield from names_in(run)
 
-    def _fold(self, run: Run | None, event: Event) -> Run:
-        return fold_run(run, event, lambda ns, name: self._asset(DATASET, ns, name, event))
 
-    def _run_row(self, pk: int, key: tuple[str, int], run: Run, event: Event) -> dict[str, Any]:
-        parent = run.parent
-        principal = principal_of(run.principals)
-        return {
-            "id": pk,
-            "run_id": key[0],
-            "job_id": key[1],
-            "state": STATE_RANK[run.state],
-            "started_at": run.started_at,
-            "ended_at": run.ended_at,
-            "last_at": run.last,
-            "shape_id": self._shape(key[1], shape_of(run)),
-            "parent_run": parent.run_id if parent else None,
-            "parent_job_id": self._asset(JOB, *parent.job, event)
-            if parent and parent.job
-            else None,
-            "root_job_id": self._asset(JOB, *parent.root, event)
-            if parent and parent.root
-            else None,
-            "principal": principal[0] if principal else None,
-            "producer": run.producer,
-            "version": run.version[2] if run.version else None,
-            "event_id": run.event_id,
-            "fold": _ENCODE.encode(run),
-        }
+def _words(new: Sequence[Stored], folded: Sequence[Folded]) -> Iterator[str]:
+    for stored in new:
+        for spot in stored.event.template.once(m.spots):
+            yield spot.names
+            yield spot.path
+    for item in folded:
+        yield from words_in(item.run)
 
-    def _shape(self, job_id: int, shape: Shape) -> int:
-        digest = shape.digest(job_id)
-        known = self._shapes.get(digest)
-        if known is not None:
-            return known
-        found = self._connection.execute(select(SHAPE.c.id).where(SHAPE.c.hash == digest)).scalar()
-        if found is None:
-            found = next_id(self._connection, SHAPE)
-            self._connection.execute(insert(SHAPE).values(id=found, hash=digest, job_id=job_id))
-            datasets = [(d, False, "READ") for d in shape.inputs]
-            datasets += [(d, True, operation) for d, operation in shape.outputs]
-            if datasets:
-                self._connection.execute(
-                    insert(SHAPE_DATASET),
-                    [
-                        {"shape_id": found, "dataset_id": d, "is_output": out, "operation": op}
-                        for d, out, op in datasets
-                    ],
-                )
-            if shape.edges:
-                self._connection.execute(
-                    insert(SHAPE_EDGE),
-                    [
-                        {"shape_id": found, "source_id": a, "target_id": b, "basis": basis}
-                        for a, b, basis in shape.edges
-                    ],
-                )
-        self._shapes[digest] = found
-        return int(found)
 
-    def _write_declarations(self) -> None:
-        if not self._declarations:
-            return
-        known = {
-            row.job_id: (row.at, row.event_id)
-            for row in self._connection.execute(
-                select(DECLARATION.c.job_id, DECLARATION.c.at, DECLARATION.c.event_id).where(
-                    DECLARATION.c.job_id.in_(self._declarations)
-                )
-            )
-        }
-        rows = []
-        for job_id, (at, event_id, event) in self._declarations.items():
-            if (at, event_id) > known.get(job_id, (-(2**62), b"")):
-                shape = shape_of(self._fold(None, event))
-                rows.append(
-                    {
-                        "job_id": job_id,
-                        "at": at,
-                        "shape_id": self._shape(job_id, shape),
-                        "event_id": event_id,
-                    }
-                )
-        upsert(self._connection, DECLARATION, ["job_id"], rows)
+def _symlinks(stored: Stored) -> Iterator[tuple[Name, tuple[Name, str]]]:
+    """Other names that an event gives its datasets."""
+    for place in stored.event.template.places():
+        facet = stored.event.facet(place.facets.get("symlinks"))
+        for other in facet.meaning(symlinks_in) if facet else ():
+            yield (place.namespace, place.name), other
 
-    def _write_tests(self, run_pks: dict[tuple[str, int], int]) -> None:
-        if not self._tests:
-            return
-        planned: dict[tuple[int, bytes, int], tuple[TestClaim, Event, str]] = {}
-        for run_key, said in self._tests.items():
-            for dataset_id, claims, event in said:
-                for test_key, claim in claims.items():
-                    key = (dataset_id, test_key, run_pks[run_key])
-                    before = planned.get(key)
-                    said_by = (claim.won.order, event.event_id)
-                    if before is None or said_by > (before[0].won.order, before[1].event_id):
-                        # Jobs may share a run id, so the job breaks the tie as well.
-                        planned[key] = (claim, event, " ".join((run_key[0], *(event.job or ()))))
-        known = {
-            (row.dataset_id, row.test_key, row.run_pk): (
-                (0, row.at, row.rank, row.hash),
-                row.event_id,
-            )
-            for row in self._connection.execute(
-                select(
-                    RESULT.c.dataset_id,
-                    RESULT.c.test_key,
-                    RESULT.c.run_pk,
-                    RESULT.c.at,
-                    RESULT.c.rank,
-                    RESULT.c.hash,
-                    RESULT.c.event_id,
-                ).where(RESULT.c.run_pk.in_({pk for _, _, pk in planned}))
-            )
-        }
-        newest = {
-            (row.dataset_id, row.test_key): (row.at, row.run_id)
-            for row in self._connection.execute(
-                select(TEST.c.dataset_id, TEST.c.test_key, TEST.c.at, TEST.c.run_id).where(
-                    TEST.c.dataset_id.in_({dataset_id for dataset_id, _, _ in planned})
-                )
-            )
-        }
-        rows = []
-        latest: dict[tuple[int, bytes], dict[str, Any]] = {}
-        for key, (claim, event, run_id) in planned.items():
-            said_before = known.get(key)
-            if said_before is not None and said_before >= (claim.won.order, event.event_id):
-                continue
-            dataset_id, test_key, run_pk = key
-            place = {"dataset_id": dataset_id, "test_key": test_key, "run_pk": run_pk}
-            rows.append(
-                {
-                    **place,
-                    "at": claim.won.at,
-                    "rank": claim.won.rank,
-                    "hash": claim.won.hash,
-                    "success": claim.success,
-                    "executed": claim.executed,
-                    "blocking": claim.blocking,
-                    "body": claim.body,
-                    "event_id": event.event_id,
-                }
-            )
-            said_at = (claim.won.at, run_id)
-            if said_at > newest.get(key[:2], (-(2**62), "")):
-                newest[key[:2]] = said_at
-                latest[key[:2]] = {**place, "at": claim.won.at, "run_id": run_id}
-        upsert(self._connection, RESULT, ["dataset_id", "test_key", "run_pk"], rows)
-        upsert(self._connection, TEST, ["dataset_id", "test_key"], list(latest.values()))
+
+def symlinks_in(facet: Body) -> tuple[tuple[Name, str], ...]:
+    """Names and their types in a symlinks facet; what is no whole name is left out."""
+    found = set()
+    entries = facet.get("identifiers")
+    for entry in entries if isinstance(entries, list) else ():
+        if isinstance(entry, dict):
+            namespace, name = text_of(entry.get("namespace")), text_of(entry.get("name"))
+            if namespace and name:
+                found.add(((namespace, name), text_of(entry.get("type")) or ""))
+    return tuple(sorted(found))

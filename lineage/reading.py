@@ -1,47 +1,49 @@
-"""Reads of the tables: the estate, one event, one story."""
+"""Reads of the tables: the estate, and one event."""
 
 from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable
-from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-import orjson
 from sqlalchemy import Connection, Engine, Row, func, select
 
 from catalog.database import get_meta
+from catalog.moments import microseconds, moment
 from catalog.store import load_catalog
 from lineage import observed as o
-from lineage.assets import ASSET, BLOB, DATASET, FACET, expand
+from lineage.assets import ASSET, DATASET, words_by_id
 from lineage.building import build_estate
+from lineage.contents import Contents
 from lineage.counters import FEED
 from lineage.estate import Estate, Feed, FeedKind, RunState
-from lineage.events import microseconds, moment
 from lineage.fold import RANKED_STATES, STATE_RANK
-from lineage.log import event_body
-from lineage.projection import DECLARATION, RESULT, RUN, SHAPE_DATASET, SHAPE_EDGE, TEST
+from lineage.log import event_body, event_ids
+from lineage.mentions import MENTION, Mention, facet_names, mention_of, role_of, whole
+from lineage.projection import DECLARATION, SYMLINK
+from lineage.reports import read_reports
+from lineage.runs import RUN, id_text
+from lineage.shapes import SHAPE, SHAPE_DATASET, SHAPE_EDGE
 
 WINDOW = timedelta(days=30)
+LAST_RUNS = 10
+"""How many successful runs of a job tell what it does now."""
 
-_COMPLETE = STATE_RANK[RunState.COMPLETE]
-_ANSWERED = (STATE_RANK[RunState.COMPLETE], STATE_RANK[RunState.FAIL])
-RUN_COLUMNS = (
-    RUN.c.run_id, RUN.c.job_id, RUN.c.state, RUN.c.started_at, RUN.c.ended_at, RUN.c.shape_id,
-    RUN.c.parent_job_id, RUN.c.root_job_id, RUN.c.principal, RUN.c.producer, RUN.c.version,
-    RUN.c.event_id,
+USED_FACETS = frozenset(
+    {
+        "dataQualityMetrics", "datasetType", "dbt_model", "dbt_node", "documentation", "jobType",
+        "lineage", "ownership", "schema", "sourceCodeLocation", "tags",
+    }
 )  # fmt: skip
+"""Facets that the estate is built from; all others are read only where one asset is looked at."""
 
-
-@dataclass(slots=True)
-class _Habits:
-    """What data tests did within the window."""
-
-    tests: dict[tuple[int, bytes], tuple[int, int]] = field(default_factory=dict)
-    """(results, flips) of each test."""
-    answers: dict[int, list[int]] = field(default_factory=lambda: defaultdict(list))
-    """Instants at which any test ran to an answer on each dataset, oldest first."""
+COMPLETE = STATE_RANK[RunState.COMPLETE]
+_RUN = (
+    RUN.c.id, RUN.c.run_id, RUN.c.job_id, RUN.c.state, RUN.c.terminals, RUN.c.started_at, RUN.c.at,
+    RUN.c.shape_id, RUN.c.parent_job_id, RUN.c.root_job_id, RUN.c.principal_id, RUN.c.producer_id,
+    RUN.c.version_id, RUN.c.seq,
+)  # fmt: skip
 
 
 def load_estate(engine: Engine, as_of: datetime) -> Estate:
@@ -64,138 +66,192 @@ def event_json(engine: Engine, event_id: str) -> dict[str, Any] | None:
 
 def observe(connection: Connection, as_of: datetime) -> o.Observed:
     """Everything that events said, as plain values."""
-    until = microseconds(as_of)
-    since = microseconds(as_of - WINDOW)
+    until, since = microseconds(as_of), microseconds(as_of - WINDOW)
     assets = _assets(connection)
-    jobs = {a.id: a for kind, a in assets if kind != DATASET}
-    latest = _newest_runs(connection, until, None)
-    successful = _newest_runs(connection, until, _COMPLETE)
-    declared = {
-        row.job_id: row.shape_id
-        for row in connection.execute(select(DECLARATION.c.job_id, DECLARATION.c.shape_id))
-    }
-    recent = tuple(
-        run_of(row)
-        for row in connection.execute(
-            select(*RUN_COLUMNS)
-            .where(RUN.c.state == _COMPLETE, RUN.c.ended_at.between(since, until))
-            .order_by(RUN.c.ended_at.desc(), RUN.c.run_id.desc())
-        )
-    )
-    shape_ends = {
-        row.shape_id: moment(row.at)
-        for row in connection.execute(
-            select(RUN.c.shape_id, func.max(RUN.c.ended_at).label("at"))
-            .where(RUN.c.state == _COMPLETE, RUN.c.ended_at <= until)
-            .group_by(RUN.c.shape_id)
-        )
-    }
-    wanted = {r.shape_id for r in (*latest.values(), *successful.values(), *recent)}
+    words = words_by_id(connection)
+    shapes = _shapes(connection)
+    newest = {state: _newest(connection, state, until) for state in RANKED_STATES}
+    succeeded = newest[COMPLETE]
+    latest = _by_job(row for rows in newest.values() for row in rows)
+    successful = _by_job(succeeded)
+    recent = connection.execute(
+        select(*_RUN)
+        .where(RUN.c.state == COMPLETE, RUN.c.at.between(since, until))
+        .order_by(RUN.c.at.desc(), RUN.c.started_at.desc(), RUN.c.run_id.desc())
+    ).all()
     counts = connection.execute(
         select(RUN.c.job_id, func.count().label("n"))
-        .where(RUN.c.ended_at.between(since, until))
+        .where(RUN.c.terminals > 0, RUN.c.at.between(since, until))
         .group_by(RUN.c.job_id)
     )
     versions = connection.execute(
-        select(RUN.c.job_id, RUN.c.version, func.min(RUN.c.ended_at).label("at"))
-        .where(RUN.c.state == _COMPLETE, RUN.c.version.is_not(None), RUN.c.ended_at <= until)
-        .group_by(RUN.c.job_id, RUN.c.version)
+        select(RUN.c.job_id, RUN.c.version_id, func.min(RUN.c.at).label("at"))
+        .where(RUN.c.state == COMPLETE, RUN.c.version_id.is_not(None), RUN.c.at <= until)
+        .group_by(RUN.c.job_id, RUN.c.version_id)
     )
-    habits = _habits(connection, since, until)
-    tests = _tests(connection, habits)
+    reports = read_reports(connection, since, until)
+    rows = [*latest.values(), *successful.values(), *recent]
+    ids = event_ids(connection, (row.seq for row in rows))
     return o.Observed(
-        datasets={a.id: a for kind, a in assets if kind == DATASET},
-        jobs=jobs,
-        latest=latest,
-        successful=successful,
-        declared=declared,
-        shapes=_shapes(connection, wanted | set(declared.values()) | set(shape_ends)),
-        recent=recent,
-        runs_30d={row.job_id: row.n for row in counts},
-        shape_ends=shape_ends,
-        tests=tests,
-        tested_at=_tested_at(habits, tests),
-        answered_at={
-            i: tuple(moment(at) for at in answers) for i, answers in habits.answers.items()
+        datasets={i: a for i, (kind, a) in assets.items() if kind == DATASET},
+        jobs={i: a for i, (kind, a) in assets.items() if kind != DATASET},
+        latest={i: run_of(row, words, ids) for i, row in latest.items()},
+        successful={i: run_of(row, words, ids) for i, row in successful.items()},
+        declared={
+            row.job_id: row.shape_id
+            for row in connection.execute(select(DECLARATION.c.job_id, DECLARATION.c.shape_id))
         },
+        shapes=shapes,
+        last_shapes=_last_shapes(connection, succeeded, until),
+        recent=tuple(run_of(row, words, ids) for row in recent),
+        runs_30d={row.job_id: row.n for row in counts},
+        shape_ends={row.shape_id: moment(row.at) for row in succeeded},
+        tests=reports.newest,
+        tested_at=reports.tested_at,
+        answered_at=reports.answered_at,
         feeds=_feeds(connection),
-        first_success={(row.job_id, row.version): moment(row.at) for row in versions},
+        first_success={(r.job_id, words[r.version_id]): moment(r.at) for r in versions},
+        symlinks=_symlinks(connection),
     )
 
 
-def _assets(connection: Connection) -> list[tuple[int, o.Asset]]:
-    facets: dict[int, dict[str, o.Facet]] = defaultdict(dict)
-    decoded: dict[bytes, Any] = {}
-    rows = connection.execute(
-        select(
-            FACET.c.asset_id,
-            FACET.c.name,
-            FACET.c.hash,
-            FACET.c.event_id,
-            FACET.c.path,
-            BLOB.c.body,
-        ).join(BLOB, BLOB.c.hash == FACET.c.hash)
+def run_of(row: Any, words: dict[int, str], ids: dict[int, str]) -> o.Run:
+    """A run from its row."""
+    return o.Run(
+        id_text(row.run_id),
+        row.job_id,
+        RANKED_STATES[row.state],
+        moment(row.started_at),
+        moment(row.at) if row.terminals else None,
+        row.shape_id,
+        row.parent_job_id,
+        row.root_job_id,
+        words.get(row.principal_id),
+        words[row.producer_id],
+        words.get(row.version_id),
+        ids[row.seq],
+        moment(row.at),
+        frozenset(s for rank, s in RANKED_STATES.items() if row.terminals >> rank & 1),
     )
-    for row in rows:
-        if row.hash not in decoded:
-            decoded[row.hash] = orjson.loads(expand(row.body))
-        body = decoded[row.hash]
-        if not body.get("_deleted"):
-            facets[row.asset_id][row.name] = o.Facet(body, row.event_id.hex(), row.path)
-    return [
-        (
+
+
+def _assets(connection: Connection) -> dict[int, tuple[int, o.Asset]]:
+    words = words_by_id(connection)
+    mentions: dict[int, list[tuple[Mention, int, list[str]]]] = defaultdict(list)
+    for row in connection.execute(select(MENTION)):
+        names = facet_names(words, row)
+        mentions[row.asset_id].append((mention_of(row), row.is_writer, names))
+    numbers = {
+        whole(body, mention)[0]
+        for said in mentions.values()
+        for mention, _, names in said
+        for name, body in zip(names, mention.bodies, strict=True)
+        if name in USED_FACETS
+    }
+    facets = Contents().facets(connection, numbers)
+    decoded = {number: facet.value for number, facet in facets.items()}
+    seqs = {mention.seq for said in mentions.values() for mention, _, _ in said}
+    seqs |= {
+        body[1]
+        for said in mentions.values()
+        for mention, _, _ in said
+        for body in mention.bodies
+        if isinstance(body, tuple)
+    }
+    ids = event_ids(connection, seqs)
+    found = {}
+    for row in connection.execute(select(ASSET)):
+        said = mentions.get(row.id, [])
+        won: dict[str, o.Facet] = {}
+        for mention, is_writer, names in said:
+            for name, body in zip(names, mention.bodies, strict=True):
+                if name not in USED_FACETS:
+                    continue
+                number, seq, path = whole(body, mention)
+                order = (role_of(name, is_writer), mention.at, mention.rank, facets[number].hash)
+                if name not in won or order > won[name].order:
+                    won[name] = o.Facet(decoded[number], ids[seq], f"{words[path]}.{name}", order)
+        newest = max((m for m, _, _ in said), key=lambda m: (m.at, ids[m.seq]), default=None)
+        found[row.id] = (
             row.kind,
             o.Asset(
                 row.id,
                 row.namespace,
                 row.name,
-                row.seen,
-                moment(row.first_seen),
-                moment(row.last_seen),
-                row.event_id.hex(),
-                facets.get(row.id, {}),
+                newest is not None,
+                moment(min((m.first_at for m, _, _ in said), default=0)),
+                moment(newest.at if newest else 0),
+                ids[newest.seq] if newest else "",
+                {n: f for n, f in won.items() if not f.body.get("_deleted")},
             ),
         )
-        for row in connection.execute(select(ASSET))
-    ]
+    return found
 
 
-def _newest_runs(connection: Connection, until: int, state: int | None) -> dict[int, o.Run]:
+def _newest(connection: Connection, state: int, until: int) -> list[Row[Any]]:
+    """The newest run in a state of each shape."""
     other = RUN.alias("other")
-    order = (other.c.ended_at if state is not None else other.c.started_at).desc()
-    newest = select(other.c.id).where(other.c.job_id == ASSET.c.id, other.c.started_at <= until)
-    if state is not None:
-        newest = newest.where(other.c.state == state, other.c.ended_at <= until)
-    newest = newest.order_by(order, other.c.started_at.desc(), other.c.run_id.desc()).limit(1)
-    rows = connection.execute(
-        select(*RUN_COLUMNS)
-        .select_from(ASSET)
-        .join(RUN, RUN.c.id == newest.correlate(ASSET).scalar_subquery())
-        .where(ASSET.c.kind != DATASET)
+    newest = (
+        select(other.c.id)
+        .where(other.c.shape_id == SHAPE.c.id, other.c.state == state, other.c.at <= until)
+        .order_by(other.c.at.desc(), other.c.started_at.desc(), other.c.run_id.desc())
+        .limit(1)
     )
-    return {row.job_id: run_of(row) for row in rows}
-
-
-def run_of(row: Any) -> o.Run:
-    """A run from a row that has the columns of ``RUN_COLUMNS``."""
-    return o.Run(
-        row.run_id,
-        row.job_id,
-        RANKED_STATES[row.state],
-        moment(row.started_at),
-        None if row.ended_at is None else moment(row.ended_at),
-        row.shape_id,
-        row.parent_job_id,
-        row.root_job_id,
-        row.principal,
-        row.producer,
-        row.version,
-        row.event_id.hex(),
+    return list(
+        connection.execute(
+            select(*_RUN)
+            .select_from(SHAPE)
+            .join(RUN, RUN.c.id == newest.correlate(SHAPE).scalar_subquery())
+        )
     )
 
 
-def _shapes(connection: Connection, wanted: Iterable[int]) -> dict[int, o.Shape]:
-    ids = set(wanted)
+def _order(row: Any) -> tuple[int, int, bytes]:
+    """Which run is the latest: by end, start, run id."""
+    return row.at, row.started_at, row.run_id
+
+
+def _by_job(rows: Iterable[Row[Any]]) -> dict[int, Row[Any]]:
+    found: dict[int, Row[Any]] = {}
+    for row in rows:
+        known = found.get(row.job_id)
+        if known is None or _order(row) > _order(known):
+            found[row.job_id] = row
+    return found
+
+
+def _last_shapes(
+    connection: Connection, succeeded: Iterable[Row[Any]], until: int
+) -> dict[int, tuple[int, ...]]:
+    """Shapes of the last ten successful runs, newest first, of jobs that did more than one thing."""
+    by_job: dict[int, list[Row[Any]]] = defaultdict(list)
+    for row in succeeded:
+        by_job[row.job_id].append(row)
+    found = {}
+    for job_id, rows in by_job.items():
+        if len(rows) > 1:
+            rows.sort(key=_order, reverse=True)
+            # The last ten runs have no shapes but the ten that were seen last.
+            runs = [
+                run
+                for row in rows[:LAST_RUNS]
+                for run in connection.execute(
+                    select(RUN.c.shape_id, RUN.c.at, RUN.c.started_at, RUN.c.run_id)
+                    .where(
+                        RUN.c.shape_id == row.shape_id,
+                        RUN.c.state == COMPLETE,
+                        RUN.c.at <= until,
+                    )
+                    .order_by(RUN.c.at.desc())
+                    .limit(LAST_RUNS)
+                )
+            ]
+            runs.sort(key=_order, reverse=True)
+            found[job_id] = tuple(run.shape_id for run in runs[:LAST_RUNS])
+    return found
+
+
+def _shapes(connection: Connection) -> dict[int, o.Shape]:
     inputs: dict[int, list[int]] = defaultdict(list)
     outputs: dict[int, list[tuple[int, str]]] = defaultdict(list)
     edges: dict[int, list[tuple[int, int]]] = defaultdict(list)
@@ -208,85 +264,32 @@ def _shapes(connection: Connection, wanted: Iterable[int]) -> dict[int, o.Shape]
         edges[row.shape_id].append((row.source_id, row.target_id))
     return {
         i: o.Shape(tuple(inputs.get(i, ())), tuple(outputs.get(i, ())), tuple(edges.get(i, ())))
-        for i in ids
+        for i in connection.execute(select(SHAPE.c.id)).scalars()
     }
 
 
-def _habits(connection: Connection, since: int, until: int) -> _Habits:
-    found = _Habits()
-    before: dict[tuple[int, bytes], bool] = {}
-    for row in connection.execute(
-        select(RESULT.c.dataset_id, RESULT.c.test_key, RESULT.c.success, RESULT.c.at)
-        .join(RUN, RUN.c.id == RESULT.c.run_pk)
-        .where(RESULT.c.at.between(since, until), RESULT.c.executed, RUN.c.state.in_(_ANSWERED))
-        .order_by(RESULT.c.at, RUN.c.run_id, RESULT.c.event_id)
-    ):
-        key = (row.dataset_id, row.test_key)
-        n, flips = found.tests.get(key, (0, 0))
-        found.tests[key] = (n + 1, flips + (before.get(key, row.success) != row.success))
-        before[key] = row.success
-        answers = found.answers[row.dataset_id]
-        if not answers or answers[-1] != row.at:
-            answers.append(row.at)
-    return found
-
-
-def _tests(connection: Connection, habits: _Habits) -> tuple[o.TestResult, ...]:
-    same = (
-        (RESULT.c.dataset_id == TEST.c.dataset_id)
-        & (RESULT.c.test_key == TEST.c.test_key)
-        & (RESULT.c.run_pk == TEST.c.run_pk)
-    )
-    rows = connection.execute(
-        select(RESULT, RUN.c.job_id, RUN.c.run_id, RUN.c.state)
-        .select_from(TEST)
-        .join(RESULT, same)
-        .join(RUN, RUN.c.id == RESULT.c.run_pk)
-    )
-    return tuple(
-        o.TestResult(
-            row.dataset_id,
-            row.job_id,
-            row.run_id,
-            RANKED_STATES[row.state],
-            moment(row.at),
-            row.success,
-            row.executed,
-            row.blocking,
-            orjson.loads(row.body),
-            row.event_id.hex(),
-            *habits.tests.get((row.dataset_id, row.test_key), (0, 0)),
-        )
-        for row in rows
-    )
-
-
-def _tested_at(habits: _Habits, tests: Iterable[o.TestResult]) -> dict[int, datetime]:
-    """When a data test last ran to an answer: within the window, else the newest ever."""
-    answered = {RANKED_STATES[state] for state in _ANSWERED}
-    newest = {i: moment(answers[-1]) for i, answers in habits.answers.items()}
-    for test in tests:
-        if test.executed and test.run_state in answered and test.dataset_id not in habits.answers:
-            newest[test.dataset_id] = max(test.at, newest.get(test.dataset_id, test.at))
-    return newest
+def _symlinks(connection: Connection) -> tuple[o.Symlink, ...]:
+    rows = connection.execute(select(SYMLINK)).all()
+    ids = event_ids(connection, (row.seq for row in rows))
+    return tuple(o.Symlink(r.asset_id, r.other_id, r.type, ids[r.seq]) for r in rows)
 
 
 def _feeds(connection: Connection) -> tuple[Feed, ...]:
     merged: dict[tuple[str, str], list[Row[Any]]] = defaultdict(list)
     for row in connection.execute(select(FEED)):
         merged[row.namespace, row.evidence].append(row)
-    feeds = []
-    for (namespace, evidence), rows in sorted(merged.items()):
-        newest = max(rows, key=lambda r: (r.last_at, r.event_id))
-        feeds.append(
-            Feed(
-                namespace,
-                FeedKind(evidence),
-                tuple(sorted(r.producer for r in rows)),
-                moment(min(r.first_at for r in rows)),
-                moment(newest.last_at),
-                sum(r.events for r in rows),
-                newest.event_id.hex(),
-            )
-        )
-    return tuple(feeds)
+    newest = {key: max(rows, key=lambda r: (r.last_at, r.event_id)) for key, rows in merged.items()}
+    return tuple(_feed(key, merged[key], newest[key]) for key in sorted(merged))
+
+
+def _feed(key: tuple[str, str], rows: Iterable[Row[Any]], newest: Row[Any]) -> Feed:
+    namespace, evidence = key
+    return Feed(
+        namespace,
+        FeedKind(evidence),
+        tuple(sorted(r.producer for r in rows)),
+        moment(min(r.first_at for r in rows)),
+        moment(newest.last_at),
+        sum(r.events for r in rows),
+        newest.event_id.hex(),
+    )

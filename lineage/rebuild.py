@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
 
-import msgspec
 import orjson
 from sqlalchemy import Connection, Engine, select
 
 from catalog.database import bump_revision, reset_derived, set_meta, writing
-from lineage import log
-from lineage.assets import ASSET, FACET
-from lineage.fold import Run
-from lineage.projection import DECLARATION, RESULT, RUN, Projection, Stored
+from lineage.assets import ASSET, words_by_id
+from lineage.contents import FACET_BODY as BODY
+from lineage.log import EVENT, EventLog
+from lineage.mentions import MENTION, decode_bodies, facet_names, role_of
+from lineage.projection import DECLARATION, SYMLINK, Projection
+from lineage.runs import REPORT, RUN, STATISTIC, decode_events, id_text
+from lineage.shapes import SHAPE, SHAPE_DATASET, SHAPE_EDGE
+
+_EVENT_IDS = select(EVENT.c.seq, EVENT.c.event_id)
 
 CHUNK = 512
 """Events folded at a time."""
@@ -26,30 +31,15 @@ def rebuild(engine: Engine) -> Iterator[int]:
         How many events were folded in each step, for a progress bar. The transaction commits when
         the iterator is exhausted; abandon it and nothing has changed.
     """
+    log = EventLog()
+    projection = Projection(log)
     with writing(engine) as connection:
         reset_derived(connection)
-        yield from replay(connection, connection, Projection())
+        for chunk in log.events(connection, CHUNK):
+            projection.apply(connection, chunk, log.body_numbers(connection, chunk))
+            yield len(chunk)
         set_meta(connection, "needs_rebuild", 0)
         bump_revision(connection)
-
-
-def replay(
-    source: Connection,
-    target: Connection,
-    projection: Projection,
-    since: int | None = None,
-    until: int | None = None,
-) -> Iterator[int]:
-    """Fold the log of one store into the derived tables of another, or of its own.
-
-    With ``since`` and ``until`` (microseconds) only events after the one and not after the other.
-
-    Yields:
-        How many events were folded in each step.
-    """
-    for chunk in log.stored_events(source, CHUNK, since, until):
-        projection.apply(target, [Stored(*item) for item in chunk])
-        yield len(chunk)
 
 
 def digest(engine: Engine) -> str:
@@ -70,61 +60,73 @@ def _canonical(connection: Connection) -> Iterator[Iterable[bytes]]:
     names = {
         row.id: [row.kind, row.namespace, row.name] for row in connection.execute(select(ASSET))
     }
+    words = words_by_id(connection)
+    hashes = {row.id: row.hash.hex() for row in connection.execute(select(BODY.c.id, BODY.c.hash))}
+    ids = {row.seq: row.event_id.hex() for row in connection.execute(_EVENT_IDS)}
+    yield from _mentioned(connection, names, words, hashes)
     yield (
-        _line("asset", row.kind, row.namespace, row.name, row.first_seen, row.last_seen)
-        for row in connection.execute(select(ASSET).where(ASSET.c.seen))
+        _line("symlink", *names[row.asset_id], *names[row.other_id], row.type)
+        for row in connection.execute(select(SYMLINK))
     )
+    shapes = _shapes(connection, names)
     yield (
-        _line("facet", *names[row.asset_id], row.name, row.rank, row.at, row.hash.hex())
-        for row in connection.execute(select(FACET))
-    )
-    yield (
-        _line("declaration", *names[row.job_id], row.at, row.event_id.hex())
+        _line("declaration", *names[row.job_id], row.at, shapes[row.shape_id], row.event_id.hex())
         for row in connection.execute(select(DECLARATION))
     )
     runs = {}
-    decode = msgspec.msgpack.Decoder(Run).decode
     lines = []
-    for row in connection.execute(
-        select(RUN.c.id, RUN.c.run_id, RUN.c.job_id, RUN.c.fold).execution_options(yield_per=1000)
-    ):
-        runs[row.id] = [row.run_id, *names[row.job_id]]
-        lines.append(_run(runs[row.id], decode(row.fold), names))
+    for row in connection.execute(select(RUN)):
+        runs[row.id] = key = [id_text(row.run_id), *names[row.job_id]]
+        parent = row.parent_run and id_text(row.parent_run)
+        jobs = [names.get(i) for i in (row.parent_job_id, row.root_job_id)]
+        said = [words.get(i) for i in (row.principal_id, row.producer_id, row.version_id)]
+        lines.append(
+            _line("run", *key, row.state, row.terminals, row.started_at, bool(row.has_start),
+                  row.at, shapes[row.shape_id], parent, *jobs, *said, ids[row.seq],
+                  sorted(ids[seq] for seq in decode_events(row.events)))
+        )  # fmt: skip
     yield lines
     yield (
-        _line("test", *names[row.dataset_id], row.test_key.hex(), *runs[row.run_pk], row.at,
-              row.rank, row.hash.hex(), row.success, row.executed, row.blocking)
-        for row in connection.execute(select(RESULT).execution_options(yield_per=1000))
+        _line("report", *runs[row.run_pk], *names[row.asset_id], row.place, row.at,
+              hashes[row.body_id])
+        for row in connection.execute(select(REPORT))
+    )  # fmt: skip
+    yield (
+        _line("statistic", *runs[row.run_pk], *names[row.dataset_id], bool(row.is_output),
+              row.window_at, row.rows, row.size_bytes)
+        for row in connection.execute(select(STATISTIC))
     )  # fmt: skip
 
 
-def _run(key: list[object], run: Run, names: dict[int, list[object]]) -> bytes:
-    sides = [
-        sorted(
-            [
-                names[i],
-                [io.operation, io.rows, io.size_bytes],
-                sorted(names[source] for source in io.sources),
-            ]
-            for i, io in side.items()
-        )
-        for side in (run.inputs, run.outputs)
-    ]
-    return _line(
-        "run",
-        *key,
-        run.state.value,
-        run.started_at,
-        run.ended_at,
-        run.last,
-        sorted(run.terminals),
-        run.event_id.hex(),
-        run.producer,
-        sorted((name, won.at, won.rank, won.hash.hex()) for name, won in run.facets.items()),
-        sorted(run.principals.items()),
-        run.version,
-        sides,
-    )
+def _mentioned(
+    connection: Connection,
+    names: Mapping[int, Sequence[object]],
+    words: Mapping[int, str],
+    hashes: Mapping[int, str],
+) -> Iterator[Iterable[bytes]]:
+    """Assets that events named, and the facet that wins each name."""
+    times: dict[int, tuple[int, int]] = {}
+    won: dict[tuple[int, str], tuple[int, int, int, str]] = {}
+    for row in connection.execute(select(MENTION)):
+        first, last = times.get(row.asset_id, (row.first_at, row.at))
+        times[row.asset_id] = min(first, row.first_at), max(last, row.at)
+        for name, body in zip(facet_names(words, row), decode_bodies(row.bodies), strict=True):
+            number = body[0] if isinstance(body, tuple) else body
+            said = (role_of(name, row.is_writer), row.at, row.rank, hashes[number])
+            won[row.asset_id, name] = max(won.get((row.asset_id, name), said), said)
+    yield (_line("asset", *names[i], *at) for i, at in times.items())
+    yield (_line("facet", *names[i], name, *said) for (i, name), said in won.items())
+
+
+def _shapes(connection: Connection, names: Mapping[int, Sequence[object]]) -> dict[int, Any]:
+    found: dict[int, Any] = {i: [[], []] for i in connection.execute(select(SHAPE.c.id)).scalars()}
+    for row in connection.execute(select(SHAPE_DATASET)):
+        said = [*names[row.dataset_id], bool(row.is_output), row.operation]
+        found[row.shape_id][0].append(said)
+    for row in connection.execute(select(SHAPE_EDGE)):
+        said = [*names[row.source_id], *names[row.target_id], row.basis]
+        found[row.shape_id][1].append(said)
+    return {i: [sorted(datasets), sorted(edges)] for i, (datasets, edges) in found.items()}
 
 
 def _line(*values: object) -> bytes:

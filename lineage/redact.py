@@ -57,7 +57,7 @@ def redact(event: dict[str, Any], body: bytes) -> tuple[dict[str, Any], list[str
         The event to store, and the path of every value that was replaced.
     """
     lower = body.lower()
-    if not any(mark in lower for mark in _MARKS) and not _ADDRESS.search(lower):
+    if not any(map(lower.__contains__, _MARKS)) and not _ADDRESS.search(lower):
         return event, []
     found: list[str] = []
     return _walk(event, "", found), found

@@ -7,11 +7,13 @@ from dataclasses import replace
 from sqlalchemy import Engine, select
 
 from catalog.model import AssetKey, Evidence, Kind
-from lineage.assets import ASSET
+from catalog.moments import moment
+from lineage.assets import ASSET, words_by_id
 from lineage.estate import DataTestStatus, Estate, Provenance, RunState
-from lineage.events import moment
 from lineage.fold import RANKED_STATES, STATE_RANK
-from lineage.projection import RUN, SHAPE_DATASET, SHAPE_EDGE
+from lineage.log import event_ids
+from lineage.runs import RUN, id_text
+from lineage.shapes import SHAPE_DATASET, SHAPE_EDGE
 
 
 def provenance(engine: Engine, estate: Estate, key: AssetKey) -> Provenance | None:
@@ -21,8 +23,8 @@ def provenance(engine: Engine, estate: Estate, key: AssetKey) -> Provenance | No
         return None
     newest = (
         select(
-            RUN.c.run_id, RUN.c.state, RUN.c.ended_at, RUN.c.shape_id, RUN.c.principal,
-            RUN.c.version, RUN.c.event_id, ASSET.c.namespace, ASSET.c.name,
+            RUN.c.run_id, RUN.c.state, RUN.c.at, RUN.c.shape_id, RUN.c.principal_id,
+            RUN.c.version_id, RUN.c.seq, ASSET.c.namespace, ASSET.c.name,
         )
         .join(SHAPE_DATASET, SHAPE_DATASET.c.shape_id == RUN.c.shape_id)
         .join(ASSET, ASSET.c.id == RUN.c.job_id)
@@ -32,7 +34,7 @@ def provenance(engine: Engine, estate: Estate, key: AssetKey) -> Provenance | No
             SHAPE_DATASET.c.operation != "DROP",
             RUN.c.state == STATE_RANK[RunState.COMPLETE],
         )
-        .order_by(RUN.c.ended_at.desc(), RUN.c.started_at.desc(), RUN.c.run_id.desc())
+        .order_by(RUN.c.at.desc(), RUN.c.started_at.desc(), RUN.c.run_id.desc())
         .limit(1)
     )  # fmt: skip
     with engine.connect() as connection:
@@ -46,26 +48,28 @@ def provenance(engine: Engine, estate: Estate, key: AssetKey) -> Provenance | No
                 )
             ).scalars()
         )
-    at = moment(run.ended_at)
+        words = words_by_id(connection)
+        event_id = event_ids(connection, [run.seq])[run.seq]
+    at = moment(run.at)
     job_key = AssetKey(Kind.JOB, run.namespace, run.name)
     job = estate.jobs.get(job_key)
     code = job.code if job else None
-    if code is not None and run.version is not None:
-        code = replace(code, version=run.version)
+    if code is not None and run.version_id is not None:
+        code = replace(code, version=words[run.version_id])
     since = [t for t in dataset.tests if t.at >= at]
     passed = sum(t.status is DataTestStatus.PASS for t in since)
     failed = sum(t.status is DataTestStatus.FAIL for t in since)
     return Provenance(
         dataset=key,
-        run_id=run.run_id,
+        run_id=id_text(run.run_id),
         job=job_key,
         state=RANKED_STATES[run.state],
         at=at,
         code=code,
-        principal=run.principal,
+        principal=words.get(run.principal_id),
         inputs=tuple(sorted(k for k, d in estate.datasets.items() if d.id in sources)),
         tests_passed=passed,
         tests_failed=failed,
         tests_unknown=len(dataset.tests) - passed - failed,
-        evidence=(Evidence(run.run_id, event_id=run.event_id.hex(), facet="run.runId"),),
+        evidence=(Evidence(id_text(run.run_id), event_id=event_id, facet="run.runId"),),
     )

@@ -16,6 +16,10 @@ def _bytes(**options: Any) -> Column[bytes]:
     return Column(LargeBinary, **{"nullable": False, **options})
 
 
+def _small(**options: Any) -> Column[int]:
+    return Column(Integer, **{"nullable": False, **options})
+
+
 class EventRow(SQLModel, table=True):
     """The commitment of one received event: what stays even when its payload is erased."""
 
@@ -27,26 +31,55 @@ class EventRow(SQLModel, table=True):
     """SHA-256 of the received body as canonical JSON."""
     received_at: int = Field(sa_column=columns.big())
     event_time: int = Field(sa_column=columns.big(index=True))
-    kind: int = Field(sa_column=Column(Integer, nullable=False))
+    kind: int = Field(sa_column=_small())
     """1 run, 2 job, 3 dataset."""
-    producer: str = Field(sa_column=columns.text())
-    content_hash: bytes = Field(sa_column=_bytes())
-    """SHA-256 of what is stored, after redaction."""
-    previous_hash: bytes = Field(sa_column=_bytes())
-    """Link of the hash chain: SHA-256 over the previous link and the previous content hash."""
-    received_count: int = Field(default=1, sa_column=Column(Integer, nullable=False))
+    content_hash: bytes | None = Field(default=None, sa_column=_bytes(nullable=True))
+    """SHA-256 of what is stored where that differs from what was received; else the event's id."""
+    received_count: int = Field(default=1, sa_column=_small())
     secrets: str | None = Field(default=None, sa_column=columns.text(nullable=True))
     """Paths of values that were replaced before storing, a JSON array."""
+    key_id: int | None = Field(default=None, sa_column=_small(nullable=True))
+    """The producer key that it came with."""
+    flags: int = Field(default=0, sa_column=_small())
+    """1: outside the scope of its key; 2: imported."""
 
 
 class PayloadRow(SQLModel, table=True):
-    """The redacted, compressed body of one event."""
+    """What fills the holes of an event's template."""
 
     __tablename__ = "lineage_payload"
     __table_args__ = KEPT
 
     seq: int | None = Field(default=None, sa_column=columns.key())
+    template_id: int | None = Field(default=None, sa_column=_small(nullable=True))
+    """``None``: the body is a whole event, compressed."""
     body: bytes = Field(sa_column=_bytes())
+    """The values, MessagePack; see ``lineage.payloads``."""
+
+
+class TemplateRow(SQLModel, table=True):
+    """What events of one sort have in common, once."""
+
+    __tablename__ = "lineage_template"
+    __table_args__ = KEPT
+
+    id: int | None = Field(default=None, sa_column=columns.key())
+    hash: bytes = Field(sa_column=_bytes(unique=True))
+    body: bytes = Field(sa_column=_bytes())
+    """Canonical JSON with a NUL for each hole, compressed."""
+
+
+class FacetBodyRow(SQLModel, table=True):
+    """The body of a facet, once for all events that say the same."""
+
+    __tablename__ = "lineage_facet_body"
+    __table_args__ = KEPT
+
+    id: int | None = Field(default=None, sa_column=columns.key())
+    hash: bytes = Field(sa_column=_bytes(unique=True))
+    """First half of its SHA-256."""
+    body: bytes = Field(sa_column=_bytes())
+    """Canonical JSON, with a NUL for each hole if it is the form of many; compressed."""
 
 
 class RejectionRow(SQLModel, table=True):
@@ -67,16 +100,29 @@ class RejectionRow(SQLModel, table=True):
     """The first characters, redacted."""
 
 
-class WarningRow(SQLModel, table=True):
-    """Something odd about an event that was stored all the same."""
+class WordRow(SQLModel, table=True):
+    """A text that many rows repeat: a producer, a principal, a code version."""
 
-    __tablename__ = "lineage_warning"
-    __table_args__ = (Index("ix_lineage_warning_seq", "seq"),)
+    __tablename__ = "lineage_word"
 
     id: int | None = Field(default=None, sa_column=columns.key())
-    seq: int = Field(sa_column=columns.big())
-    path: str = Field(sa_column=columns.text())
-    message: str = Field(sa_column=columns.text())
+    word: str = Field(sa_column=columns.text(unique=True))
+
+
+class WarningRow(SQLModel, table=True):
+    """One sort of oddity in what one producer sends, counted over its events."""
+
+    __tablename__ = "lineage_warning"
+
+    producer: str = Field(sa_column=columns.text(primary_key=True))
+    path: str = Field(sa_column=columns.text(primary_key=True))
+    """Where, without numbers: ``inputs[].facets.schema``."""
+    message: str = Field(sa_column=columns.text(primary_key=True))
+    events: int = Field(sa_column=columns.big())
+    first_at: int = Field(sa_column=columns.big())
+    last_at: int = Field(sa_column=columns.big())
+    event_id: bytes = Field(sa_column=_bytes())
+    """The newest event that has it."""
 
 
 class ProducerRow(SQLModel, table=True):
@@ -87,6 +133,7 @@ class ProducerRow(SQLModel, table=True):
     producer: str = Field(sa_column=columns.text(primary_key=True))
     events: int = Field(sa_column=columns.big())
     warnings: int = Field(sa_column=columns.big())
+    """How many of them were odd."""
     first_at: int = Field(sa_column=columns.big())
     last_at: int = Field(sa_column=columns.big())
     first_received_at: int = Field(sa_column=columns.big())
@@ -94,46 +141,54 @@ class ProducerRow(SQLModel, table=True):
 
 
 class AssetRow(SQLModel, table=True):
-    """A dataset or job that an event named."""
+    """The name of a dataset or job, as an event has it."""
 
     __tablename__ = "lineage_asset"
     __table_args__ = (UniqueConstraint("kind", "namespace", "name"),)
 
     id: int | None = Field(default=None, sa_column=columns.key())
-    kind: int = Field(sa_column=Column(Integer, nullable=False))
+    kind: int = Field(sa_column=_small())
     """1 dataset, 2 job."""
     namespace: str = Field(sa_column=columns.text())
     name: str = Field(sa_column=columns.text())
-    seen: bool = False
-    """False while it was only mentioned, as a source of a column or as a parent."""
-    first_seen: int = Field(sa_column=columns.big())
-    last_seen: int = Field(sa_column=columns.big())
-    event_id: bytes = Field(sa_column=_bytes())
-    """The newest event that named it."""
 
 
-class FacetRow(SQLModel, table=True):
-    """The winning facet of one name on one asset."""
+class MentionRow(SQLModel, table=True):
+    """The newest time that events named an asset with one set of facets.
 
-    __tablename__ = "lineage_facet"
+    Of the facets of one name the newest mention wins, so a mention stands for all older ones with
+    the same names, and an event moves one row for each asset that it names.
+    """
+
+    __tablename__ = "lineage_mention"
+    __table_args__ = {"sqlite_with_rowid": False}  # SQLAlchemy's own form
 
     asset_id: int = Field(sa_column=columns.big(primary_key=True))
-    name: str = Field(sa_column=columns.text(primary_key=True))
-    rank: int = Field(sa_column=Column(Integer, nullable=False))
+    is_writer: int = Field(sa_column=_small(primary_key=True))
+    """1: as output, as a dataset of its own or as the job; 0: as input."""
+    names_id: int = Field(sa_column=_small(primary_key=True))
+    """Which facets: a word, their names as a JSON array."""
+    first_at: int = Field(sa_column=columns.big())
     at: int = Field(sa_column=columns.big())
-    hash: bytes = Field(sa_column=_bytes())
-    event_id: bytes = Field(sa_column=_bytes())
-    path: str = Field(sa_column=columns.text())
-    """Where in that event it stands."""
+    rank: int = Field(sa_column=_small())
+    seq: int = Field(sa_column=columns.big())
+    path_id: int = Field(sa_column=_small())
+    """Where in that event its facets are, a word."""
+    bodies: bytes = Field(sa_column=_bytes())
+    """Id of each facet's body, in the order of the names, MessagePack."""
 
 
-class BlobRow(SQLModel, table=True):
-    """The body of a facet, once for all places that say the same."""
+class SymlinkRow(SQLModel, table=True):
+    """Another name that events ever gave a dataset."""
 
-    __tablename__ = "lineage_blob"
+    __tablename__ = "lineage_symlink"
 
-    hash: bytes = Field(sa_column=_bytes(primary_key=True))
-    body: bytes = Field(sa_column=_bytes())
+    asset_id: int = Field(sa_column=columns.big(primary_key=True))
+    other_id: int = Field(sa_column=columns.big(primary_key=True))
+    type: str = Field(sa_column=columns.text(primary_key=True))
+    """Such as TABLE; empty if the producer does not say."""
+    seq: int = Field(sa_column=columns.big())
+    """An event that says so."""
 
 
 class RunRow(SQLModel, table=True):
@@ -142,32 +197,45 @@ class RunRow(SQLModel, table=True):
     __tablename__ = "lineage_run"
     __table_args__ = (
         UniqueConstraint("run_id", "job_id"),
-        Index("ix_lineage_run_job", "job_id", "state", "ended_at"),
-        Index("ix_lineage_run_ended", "ended_at"),
-        Index("ix_lineage_run_shape", "state", "shape_id", "ended_at"),
-        Index("ix_lineage_run_started", "job_id", "started_at"),
+        Index("ix_lineage_run_shape", "shape_id", "state", "at"),
+        Index("ix_lineage_run_at", "at"),
     )
 
     id: int | None = Field(default=None, sa_column=columns.key())
-    run_id: str = Field(sa_column=columns.text())
+    run_id: bytes = Field(sa_column=_bytes())
+    """The 16 bytes of a UUID, or any other text."""
     job_id: int = Field(sa_column=columns.big())
-    state: int = Field(sa_column=Column(Integer, nullable=False))
+    state: int = Field(sa_column=_small())
     """0 unknown, 1 running, 2 complete, 3 abort, 4 fail."""
+    terminals: int = Field(sa_column=_small())
+    """Every terminal state that was ever said, as bits 2, 3 and 4."""
     started_at: int = Field(sa_column=columns.big())
-    ended_at: int | None = Field(default=None, sa_column=columns.big(nullable=True))
-    last_at: int = Field(sa_column=columns.big())
-    shape_id: int = Field(sa_column=columns.big())
-    parent_run: str | None = Field(default=None, sa_column=columns.text(nullable=True))
+    has_start: bool
+    """Whether a START said when; else it is the first event's time."""
+    at: int = Field(sa_column=columns.big())
+    """When it ended, else its last sign of life."""
+    shape_id: int = Field(sa_column=_small())
+    parent_run: bytes | None = Field(default=None, sa_column=_bytes(nullable=True))
     parent_job_id: int | None = Field(default=None, sa_column=columns.big(nullable=True))
     root_job_id: int | None = Field(default=None, sa_column=columns.big(nullable=True))
-    principal: str | None = Field(default=None, sa_column=columns.text(nullable=True))
-    producer: str = Field(sa_column=columns.text())
-    version: str | None = Field(default=None, sa_column=columns.text(nullable=True))
+    principal_id: int | None = Field(default=None, sa_column=_small(nullable=True))
+    producer_id: int = Field(sa_column=_small())
+    version_id: int | None = Field(default=None, sa_column=_small(nullable=True))
     """Code version that the run's own events named."""
-    event_id: bytes = Field(sa_column=_bytes())
+    seq: int = Field(sa_column=columns.big())
     """Its deciding event: the terminal one, else the newest."""
-    fold: bytes = Field(sa_column=_bytes())
-    """The whole folded run, from which the columns beside it are taken."""
+    events: bytes = Field(sa_column=_bytes())
+    """The events that it is folded from, by sequence number, MessagePack."""
+
+
+class RunEventRow(SQLModel, table=True):
+    """Which events speak of a run."""
+
+    __tablename__ = "lineage_run_event"
+    __table_args__ = {"sqlite_with_rowid": False}
+
+    run_pk: int = Field(sa_column=columns.big(primary_key=True))
+    seq: int = Field(sa_column=columns.big(primary_key=True))
 
 
 class ShapeRow(SQLModel, table=True):
@@ -202,7 +270,7 @@ class ShapeEdgeRow(SQLModel, table=True):
     source_id: int = Field(sa_column=columns.big(primary_key=True))
     target_id: int = Field(sa_column=columns.big(primary_key=True))
     basis: str = Field(sa_column=columns.text())
-    """column or product."""
+    """explicit, column or product."""
 
 
 class DeclarationRow(SQLModel, table=True):
@@ -214,53 +282,53 @@ class DeclarationRow(SQLModel, table=True):
     at: int = Field(sa_column=columns.big())
     shape_id: int = Field(sa_column=columns.big())
     event_id: bytes = Field(sa_column=_bytes())
+    seq: int = Field(sa_column=columns.big())
 
 
-class DataTestResultRow(SQLModel, table=True):
-    """What one run said about one data test on one dataset."""
+class ReportRow(SQLModel, table=True):
+    """Results of data tests that one run reports on one dataset, or on its own job."""
 
-    __tablename__ = "lineage_data_test_result"
+    __tablename__ = "lineage_report"
     __table_args__ = (
-        Index("ix_lineage_data_test_result_at", "at"),
-        Index("ix_lineage_data_test_result_run", "run_pk"),
+        Index("ix_lineage_report_at", "at"),
+        Index("ix_lineage_report_asset", "asset_id", "at"),
     )
 
-    dataset_id: int = Field(sa_column=columns.big(primary_key=True))
-    test_key: bytes = Field(sa_column=_bytes(primary_key=True))
     run_pk: int = Field(sa_column=columns.big(primary_key=True))
+    asset_id: int = Field(sa_column=columns.big(primary_key=True))
+    place: int = Field(sa_column=_small(primary_key=True))
+    """Which facet, by its place; see ``lineage.reports``."""
     at: int = Field(sa_column=columns.big())
-    rank: int = Field(sa_column=Column(Integer, nullable=False))
-    hash: bytes = Field(sa_column=_bytes())
-    success: bool
-    executed: bool
-    """False where the producer only says that it did not come to run."""
-    blocking: bool
-    body: bytes = Field(sa_column=_bytes())
-    """The assertion as it was sent, JSON."""
-    event_id: bytes = Field(sa_column=_bytes())
+    body_id: int = Field(sa_column=columns.big())
+    seq: int = Field(sa_column=columns.big())
 
 
-class DataTestRow(SQLModel, table=True):
-    """The newest result of each data test."""
+class SuiteRow(SQLModel, table=True):
+    """The newest report of one set of data tests on one asset."""
 
-    __tablename__ = "lineage_data_test"
+    __tablename__ = "lineage_suite"
 
-    dataset_id: int = Field(sa_column=columns.big(primary_key=True))
-    test_key: bytes = Field(sa_column=_bytes(primary_key=True))
-    run_pk: int = Field(sa_column=columns.big())
+    asset_id: int = Field(sa_column=columns.big(primary_key=True))
+    tests: bytes = Field(sa_column=_bytes(primary_key=True))
+    """Hash of the keys of the data tests."""
     at: int = Field(sa_column=columns.big())
-    run_id: str = Field(sa_column=columns.text())
+    run: str = Field(sa_column=columns.text())
     """The run's id with its job: breaks a tie between two runs at the same instant."""
+    run_pk: int = Field(sa_column=columns.big())
+    place: int = Field(sa_column=_small())
 
 
 class StatisticRow(SQLModel, table=True):
     """How much one run read or wrote of one dataset."""
 
     __tablename__ = "lineage_statistic"
+    __table_args__ = {"sqlite_with_rowid": False}
 
     run_pk: int = Field(sa_column=columns.big(primary_key=True))
     dataset_id: int = Field(sa_column=columns.big(primary_key=True))
     is_output: bool = Field(primary_key=True)
+    window_at: int = Field(sa_column=columns.big(primary_key=True))
+    """For jobs whose events are windows of their own: which; else 0."""
     rows: int | None = Field(default=None, sa_column=columns.big(nullable=True))
     size_bytes: int | None = Field(default=None, sa_column=columns.big(nullable=True))
 
@@ -277,3 +345,4 @@ class FeedRow(SQLModel, table=True):
     last_at: int = Field(sa_column=columns.big())
     events: int = Field(sa_column=columns.big())
     event_id: bytes = Field(sa_column=_bytes())
+    """The newest event that carried it."""

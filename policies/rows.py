@@ -10,7 +10,7 @@ from sqlalchemy import Row
 
 from catalog.model import AssetKey, Evidence, Kind
 from lineage.estate import FeedKind
-from lineage.events import microseconds, moment
+from catalog.moments import microseconds, moment
 from policies.model import (
     AssetSubject,
     Change,

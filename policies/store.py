@@ -13,7 +13,7 @@ from sqlalchemy import Connection, Engine, Row, delete, func, insert, select
 
 from catalog.database import table_of
 from catalog.model import AssetKey
-from lineage.events import microseconds, moment
+from catalog.moments import microseconds, moment
 from policies.model import (
     UNOWNED,
     Change,

@@ -10,9 +10,9 @@ from catalog.cli import progress
 from catalog.database import get_meta, set_meta, writing
 from catalog.errors import UserError
 from catalog.formats import read_catalog
+from catalog.moments import microseconds, moment
 from catalog.store import apply_catalog
 from lineage import log
-from lineage.events import microseconds, moment
 from lineage.ingest import Arrival, Ingestor
 from lineage.sample import GOVERNANCE
 from lineage.sample.events import days_newest_first, events_of_day

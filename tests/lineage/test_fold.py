@@ -14,10 +14,13 @@ from sqlalchemy import Engine, select
 from catalog.model import AssetKey, Kind
 from lineage.estate import DataTestStatus, Estate, RunState
 from lineage.events import parse_event
-from lineage.fold import Run, fold_run, named_sources, shape_of
+from lineage.assets import DATASET
+from lineage.derivation import named_sources
+from lineage.fold import Numbered, fold_run, matter
 from lineage.ingest import Arrival, Ingestor, Status
-from lineage.projection import RUN
 from lineage.reading import load_estate
+from lineage.runs import RUN
+from lineage.shapes import shape_of
 from tests.lineage.worlds import DAY, NOW, at, take
 
 CleanStore = Callable[[], Engine]
@@ -79,22 +82,47 @@ def test_the_latest_terminal_state_wins_and_failure_at_one_instant(
         assert job_of(engine).last_state is state
 
 
-def test_a_run_starts_at_its_first_start_and_ends_at_its_last_end(make_event: MakeEvent) -> None:
+def test_a_run_starts_at_its_first_start_and_ends_at_its_last_end(
+    store: Engine, make_event: MakeEvent
+) -> None:
     told = [("COMPLETE", 5), ("START", 2), ("OTHER", 1), ("START", 3), ("FAIL", 7), ("RUNNING", 9)]
-    run: Run | None = None
 
     for event_type, minute in told:
-        run = fold_run(run, parse_event(run_event(make_event, event_type, minute)), _no_dataset)
+        take(store, [[run_event(make_event, event_type, minute)]])
 
-    assert run is not None
+    with store.connect() as connection:
+        run = connection.execute(select(RUN)).one()
     start = int(DAY.timestamp()) * 1_000_000
     assert run.started_at == start + 2 * 60_000_000
-    assert run.ended_at == start + 7 * 60_000_000
-    assert sorted(run.terminals) == ["complete", "fail"]
+    assert run.at == start + 7 * 60_000_000
+    assert run.terminals == 1 << 2 | 1 << 4  # complete and fail: a conflict
 
 
-def _no_dataset(namespace: str, name: str) -> int:
-    raise AssertionError((namespace, name))
+def numbered(*bodies: bytes) -> list[Numbered]:
+    return [Numbered(seq, parse_event(body)) for seq, body in enumerate(bodies)]
+
+
+def test_a_flood_of_events_that_say_the_same_leaves_the_newest(make_event: MakeEvent) -> None:
+    flood = numbered(*(run_event(make_event, "RUNNING", minute) for minute in range(50)))
+
+    (left,) = matter(flood)
+
+    assert left.event.time == max(item.event.time for item in flood)
+
+
+def test_what_lineage_facets_describe_adds_up(make_event: MakeEvent) -> None:
+    def describing(minute: int, target: str) -> bytes:
+        entry = {"type": "DATASET", "namespace": "duckdb://wh", "name": target, "inputs": [
+            {"type": "DATASET", "namespace": "duckdb://wh", "name": "wh.main.raw"}]}  # fmt: skip
+        job = {"namespace": "jobs", "name": "load", "facets": {"lineage": {"entries": [entry]}}}
+        return run_event(make_event, "RUNNING", minute, job=job)
+
+    events = numbered(describing(1, "wh.main.a"), describing(2, "wh.main.b"))
+
+    flows = fold_run(matter(events)).explicit
+
+    raw = ("duckdb://wh", "wh.main.raw")
+    assert flows == {(raw, ("duckdb://wh", "wh.main.a")), (raw, ("duckdb://wh", "wh.main.b"))}
 
 
 def test_each_try_is_a_run_of_the_same_job(store: Engine, make_event: MakeEvent) -> None:
@@ -233,14 +261,14 @@ def test_a_deleted_facet_says_nothing_any_more(
 def test_column_lineage_says_which_inputs_count(make_event: MakeEvent) -> None:
     lineage = {"fields": {"x": {"inputFields": [
         {"namespace": "duckdb://wh", "name": "wh.main.raw", "field": "x"}]}}}  # fmt: skip
-    event = parse_event(run_event(
+    events = numbered(run_event(
         make_event, "COMPLETE", 1,
         inputs=[dataset("wh.main.raw"), dataset("wh.main.other")],
         outputs=[dataset("wh.main.orders", columnLineage=lineage), dataset("wh.main.log")],
     ))  # fmt: skip
     ids = {"wh.main.raw": 1, "wh.main.other": 2, "wh.main.orders": 3, "wh.main.log": 4}
 
-    shape = shape_of(fold_run(None, event, lambda _, name: ids[name]))
+    shape = shape_of(fold_run(events), 9, {(DATASET, "duckdb://wh", n): i for n, i in ids.items()})
 
     assert shape.edges == ((1, 3, "column"), (1, 4, "product"), (2, 4, "product"))
 
@@ -254,7 +282,7 @@ def test_column_lineage_says_which_inputs_count(make_event: MakeEvent) -> None:
     ],
 )  # fmt: skip
 def test_column_lineage_that_names_nothing_names_nothing(facet: dict[str, Any]) -> None:
-    assert named_sources(facet) == set()
+    assert named_sources(facet) == ()
 
 
 def test_a_static_declaration_is_replaced_by_a_later_one(

@@ -68,7 +68,7 @@ def make(keyring: Keyring, name: str = "dbt-prod", **parts: Any) -> tuple[Key, s
 
 
 def door(keyring: Keyring, secret: str, at: int = AT) -> Admission:
-    return keyring.admit(HEADER.format(secret), at, is_needed=False)[0]
+    return keyring.admit(HEADER.format(secret), at, is_needed=True)[0]
 
 
 @pytest.fixture
@@ -104,8 +104,7 @@ def test_the_secret_is_nowhere_but_in_its_holders_hands(
 
     door(keyring, secret)
     keyring.used(key.id, AT)
-    with writing(store) as connection:
-        keyring.write_used(connection)
+    keyring.close()
     keyring.revoke(key.name, AT)
     admission, found = keyring.admit(HEADER.format(secret), AT, is_needed=True)
 
@@ -252,17 +251,17 @@ def test_the_last_use_is_written_at_most_once_a_minute_and_lags_no_more(
         connection.exec_driver_sql("DELETE FROM lineage_key")
     keyring = Keyring(store)
     key, _ = make(keyring)
-    written: set[int | None] = set()
+    sent: list[str] = []
+    event.listen(store, "before_cursor_execute", lambda *parts: sent.append(parts[2]))
 
     for at in sorted(times):
         keyring.used(key.id, AT + at)
-        with writing(store) as connection:
-            keyring.write_used(connection)
-        (last,) = uses(keyring)
-        assert last is not None
-        assert 0 <= AT + at - last < MINUTE
-        written.add(last)
+    keyring.close()
 
+    (last,) = uses(keyring)
+    assert last is not None
+    assert 0 <= AT + max(times) - last < MINUTE
+    written = [statement for statement in sent if statement.startswith("UPDATE lineage_key")]
     assert len(written) <= 1 + (max(times) - min(times)) // MINUTE
 
 
@@ -271,10 +270,23 @@ def test_a_later_use_seen_by_another_process_stays(store: Engine, keyring: Keyri
 
     for ring, at in ((Keyring(store), AT + MINUTE), (keyring, AT)):
         ring.used(key.id, at)
-        with writing(store) as connection:
-            ring.write_used(connection)
+        ring.close()
 
     assert uses(keyring) == [AT + MINUTE]
+
+
+def test_a_use_that_cannot_be_written_holds_nobody_up(
+    store: Engine, keyring: Keyring, caplog: pytest.LogCaptureFixture
+) -> None:
+    key, secret = make(keyring)
+    with writing(store) as connection:
+        connection.exec_driver_sql("ALTER TABLE lineage_key RENAME TO elsewhere")
+
+    keyring.used(key.id, AT)
+    keyring.close()
+
+    assert [record.message for record in caplog.records] == ["last use of a key not written"]
+    assert secret not in caplog.text
 
 
 # Names

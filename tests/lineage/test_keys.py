@@ -120,11 +120,12 @@ def test_a_revoked_or_expired_key_never_opens(
     assert (key.state(at) is KeyState.LIVING) == is_good
 
 
-@pytest.mark.parametrize("is_needed", [True, False])
-def test_a_key_of_somebody_else_is_refused_even_where_none_is_needed(is_needed: bool) -> None:
-    found = admission(None, is_shown=True, is_needed=is_needed, at=AT)
+def test_a_key_of_another_catalog_is_refused_where_one_is_needed_and_else_is_none() -> None:
+    asked = admission(None, is_shown=True, is_needed=True, at=AT)
+    local = admission(None, is_shown=True, is_needed=False, at=AT)
 
-    assert (found, found.status) == (Admission.UNKNOWN, 401)
+    assert (asked, asked.status) == (Admission.UNKNOWN, 401)
+    assert (local, local.is_open) == (Admission.NO_KEY, True)
 
 
 def test_nobody_comes_in_without_a_key_unless_none_is_needed() -> None:

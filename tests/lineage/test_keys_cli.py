@@ -35,7 +35,7 @@ def keyring(store: Engine) -> Keyring:
 
 
 def door(keyring: Keyring, secret: str, at: int) -> Admission:
-    return keyring.admit(f"Bearer {secret}", at, is_needed=False)[0]
+    return keyring.admit(f"Bearer {secret}", at, is_needed=True)[0]
 
 
 @pytest.fixture

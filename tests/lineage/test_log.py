@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -13,7 +12,9 @@ from sqlalchemy import Engine, select
 
 from catalog.database import revision, writing
 from lineage import log
-from lineage.events import microseconds
+from lineage.events import parse_event
+from catalog import chain
+from catalog.moments import microseconds
 from lineage.history import present
 from lineage.ingest import Arrival, Ingestor, Status
 from lineage.intake import intake
@@ -32,22 +33,57 @@ def events(make_event: MakeEvent, n: int) -> list[bytes]:
     return [encode(make_event(eventTime=f"2026-11-20T06:00:{i:02}Z")) for i in range(n)]
 
 
-def test_the_chain_holds_over_batches(store: Engine, make_event: MakeEvent) -> None:
+ROWS = {log.KIND: chain.Rows(log.events_content, log.EVENT.c.seq)}
+
+
+def filled(store: Engine, make_event: MakeEvent) -> None:
     ingestor = Ingestor(store)
-    bodies = events(make_event, 7)
+    bodies = [*events(make_event, 7), encode(make_event(job={"namespace": "n", "name": "j",
+        "facets": {"sql": {"query": "copy x password 'hunter2'"}}}))]  # fmt: skip
     for batch in (bodies[:3], bodies[2:4], bodies[4:]):
         ingestor.ingest([Arrival(body, "t") for body in batch])
 
-    with store.connect() as connection:
-        rows = connection.execute(select(log.EVENT).order_by(log.EVENT.c.seq)).all()
-        stored = {seq: event.body for ((seq, _, event),) in log.stored_events(connection, 1)}
 
-    assert [row.seq for row in rows] == list(range(1, 8))
-    previous = hashlib.sha256(b"").digest()
-    for row in rows:
-        assert row.previous_hash == previous
-        assert row.content_hash == hashlib.sha256(stored[row.seq]).digest()
-        previous = hashlib.sha256(previous + row.content_hash).digest()
+def test_the_chain_holds_over_batches(store: Engine, make_event: MakeEvent) -> None:
+    filled(store, make_event)
+
+    with store.connect() as connection:
+        links = list(chain.links(connection))
+        broken = chain.verify(connection, ROWS)
+
+    assert broken is None
+    assert [(link.first, link.last) for link in links] == [(1, 3), (4, 4), (5, 8)]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "UPDATE lineage_event SET received_at = received_at + 1 WHERE seq = 4",
+        "UPDATE lineage_event SET event_time = event_time + 1 WHERE seq = 2",
+        "UPDATE lineage_event SET kind = 2 WHERE seq = 2",
+        "UPDATE lineage_event SET key_id = 3 WHERE seq = 8",
+        "UPDATE lineage_event SET flags = 1 WHERE seq = 8",
+        "UPDATE lineage_event SET event_id = x'00' WHERE seq = 5",
+        "UPDATE lineage_event SET content_hash = event_id WHERE seq = 8",
+        "UPDATE lineage_event SET secrets = NULL WHERE seq = 8",
+        "UPDATE lineage_payload SET body = (SELECT body FROM lineage_payload WHERE seq = 1)"
+        " WHERE seq = 6",
+        "UPDATE lineage_template SET id = id + 100",
+        "DELETE FROM lineage_event WHERE seq = 8",
+        "DELETE FROM lineage_payload WHERE seq = 3",
+    ],
+)
+def test_every_change_of_a_stored_event_is_found(
+    store: Engine, make_event: MakeEvent, change: str
+) -> None:
+    filled(store, make_event)
+
+    with store.connect() as connection:
+        connection.exec_driver_sql(change)
+        broken = chain.verify(connection, ROWS)
+
+    assert broken is not None
+    assert "events" in broken.where
 
 
 def test_the_same_event_twice_is_kept_once_and_counted(
@@ -117,11 +153,14 @@ def test_stored_events_come_back_in_order_of_arrival(
     Ingestor(store).ingest([Arrival(body, "t") for body in bodies])
 
     with store.connect() as connection:
-        chunks = list(log.stored_events(connection, chunk))
+        chunks = list(log.EventLog().events(connection, chunk))
         until = microseconds(datetime(2026, 11, 20, 6, 0, 2, tzinfo=UTC))
-        early = [e for c in log.stored_events(connection, chunk, until=until) for _, _, e in c]
+        early = [s.event for c in log.EventLog().events(connection, chunk, until=until) for s in c]
 
-    assert [seq for c in chunks for seq, _, _ in c] == [1, 2, 3, 4, 5]
+    assert [stored.seq for c in chunks for stored in c] == [1, 2, 3, 4, 5]
+    assert [stored.event.event_id for c in chunks for stored in c] == [
+        parse_event(body).event_id for body in bodies
+    ]
     assert all(len(c) <= chunk for c in chunks)
     assert sorted(e.time for e in early) == [until - 2_000_000, until - 1_000_000, until]
 

@@ -20,7 +20,8 @@ from catalog.formats import read_catalog
 from catalog.model import Basis
 from catalog.store import apply_catalog
 from lineage.estate import Estate
-from lineage.events import moment, parse_event
+from catalog.moments import moment
+from lineage.events import parse_event
 from lineage.ingest import Arrival, Ingestor
 from lineage.proposal import write_proposal
 from lineage.reading import load_estate

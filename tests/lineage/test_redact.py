@@ -11,7 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lineage.events import canonical, parse_event
+from lineage.events import parse_event
+from lineage.facets import canonical
 from lineage.redact import REDACTED, redact, redact_text
 from tests.lineage.worlds import CorpusFile
 

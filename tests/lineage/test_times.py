@@ -10,12 +10,9 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from lineage.events import (
-    microseconds,
-    moment,
-    parse_event,
-    read_time,
-)
+from catalog.moments import microseconds, moment
+from lineage.events import parse_event
+from lineage.times import read_time
 from tests.lineage.worlds import encode
 
 MakeEvent = Callable[..., dict[str, Any]]

@@ -9,7 +9,8 @@ import orjson
 import pytest
 
 from lineage.conformance import envelope_warnings, facet_warnings
-from lineage.events import RefusedError, parse_event
+from lineage.events import parse_event
+from lineage.templates import RefusedError
 from tests.lineage.schemas import facets_of
 from tests.lineage.worlds import CorpusFile
 

@@ -1,0 +1,124 @@
+"""Templates and bodies of facets in the tables: each stored once, numbered, remembered."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import TypeVar
+
+import zstandard
+from sqlalchemy import Connection, Table, select
+
+from catalog.database import chunks, insert_rows, next_id, table_of
+from lineage.facets import Facet, Recent, stored_facet
+from lineage.tables import FacetBodyRow, TemplateRow
+from lineage.templates import Template, read_template
+
+T = TypeVar("T")
+
+FACET_BODY = table_of(FacetBodyRow)
+TEMPLATE = table_of(TemplateRow)
+
+NUMBERS = 400_000
+"""How many numbers of bodies are remembered."""
+READ_BYTES = 32_000_000
+"""How much of what was read back is remembered, roughly, bytes."""
+
+
+class Contents:
+    """Numbers of what is stored once; safe to share between threads that read.
+
+    Numbers are given within a transaction. After a rollback, ``forget`` them.
+    """
+
+    def __init__(self) -> None:
+        self._numbers: dict[str, Recent[bytes, int]] = {
+            FACET_BODY.name: Recent(NUMBERS),
+            TEMPLATE.name: Recent(NUMBERS),
+        }
+        self._facets: Recent[int, Facet] = Recent(READ_BYTES)
+        self._templates: Recent[int, Template] = Recent(READ_BYTES)
+
+    def forget(self) -> None:
+        """Drop everything: a transaction was rolled back, or another store is meant."""
+        for numbers in self._numbers.values():
+            numbers.clear()
+        self._facets.clear()
+        self._templates.clear()
+
+    def number_facets(
+        self, connection: Connection, bodies: Iterable[tuple[bytes, bytes]]
+    ) -> dict[bytes, int]:
+        """The number of each body, by its hash; what is new is stored."""
+        return self._number(connection, FACET_BODY, dict(bodies))
+
+    def number_templates(
+        self, connection: Connection, templates: Iterable[Template]
+    ) -> dict[bytes, int]:
+        """The number of each template, by its hash; what is new is stored."""
+        return self._number(connection, TEMPLATE, {t.hash: t.body for t in templates})
+
+    def templates(self, connection: Connection, numbers: Iterable[int]) -> dict[int, Template]:
+        """Stored templates by number."""
+        return _stored(connection, TEMPLATE, numbers, self._templates, read_template)
+
+    def facets(self, connection: Connection, numbers: Iterable[int]) -> dict[int, Facet]:
+        """Stored bodies of facets, and their forms, by number."""
+        return _stored(connection, FACET_BODY, numbers, self._facets, stored_facet)
+
+    def _number(
+        self, connection: Connection, table: Table, bodies: dict[bytes, bytes]
+    ) -> dict[bytes, int]:
+        remembered = self._numbers[table.name]
+        found: dict[bytes, int] = {}
+        missing = []
+        for key in bodies:
+            known = remembered.get(key)
+            if known is None:
+                missing.append(key)
+            else:
+                found[key] = known
+        for part in chunks(missing):
+            query = select(table.c.hash, table.c.id).where(table.c.hash.in_(part))
+            found.update((row.hash, row.id) for row in connection.execute(query))
+        new = [key for key in missing if key not in found]
+        if new:
+            first = next_id(connection, table)
+            found.update({key: first + i for i, key in enumerate(new)})
+            rows = [(found[key], key, compress(bodies[key])) for key in new]
+            insert_rows(connection, table, ("id", "hash", "body"), rows)
+        for key in missing:
+            remembered.put(key, found[key])
+        return found
+
+
+def _stored(
+    connection: Connection,
+    table: Table,
+    numbers: Iterable[int],
+    remembered: Recent[int, T],
+    make: Callable[[bytes], T],
+) -> dict[int, T]:
+    found, missing = {}, []
+    for number in set(numbers):
+        known = remembered.get(number)
+        if known is None:
+            missing.append(number)
+        else:
+            found[number] = known
+    for part in chunks(missing):
+        query = select(table.c.id, table.c.body).where(table.c.id.in_(part))
+        for number, packed in connection.execute(query):
+            body = expand(packed)
+            found[number] = made = make(body)
+            remembered.put(number, made, 4 * len(body) + 400)
+    return found
+
+
+def compress(body: bytes) -> bytes:
+    """Bytes as they are stored."""
+    return zstandard.compress(body, 3)
+
+
+def expand(body: bytes) -> bytes:
+    """Stored bytes, uncompressed."""
+    return zstandard.decompress(body)

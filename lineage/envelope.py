@@ -1,0 +1,150 @@
+"""The usual form of an event, read without looking into its facets.
+
+Most bodies have only the keys that the specification knows, and facets that were sent before. These
+are taken apart here, a third of the cost of decoding them whole. Whatever is unusual about a body
+is left to the slow way, which knows every case; where both can read one, they read the same.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import count
+from typing import Any
+
+import msgspec
+from msgspec import UNSET, Raw, UnsetType
+
+Facets = dict[str, Raw]
+
+
+class RunPart(msgspec.Struct, forbid_unknown_fields=True):
+    """``run``."""
+
+    runId: Raw  # noqa: N815  # the specification's own name
+    facets: Facets | UnsetType = UNSET
+
+
+class JobPart(msgspec.Struct, forbid_unknown_fields=True):
+    """``job``."""
+
+    namespace: str
+    name: str
+    facets: Facets | UnsetType = UNSET
+
+
+class InputPart(JobPart, forbid_unknown_fields=True):
+    """One of ``inputs``."""
+
+    inputFacets: Facets | UnsetType = UNSET  # noqa: N815
+
+
+class OutputPart(JobPart, forbid_unknown_fields=True):
+    """One of ``outputs``."""
+
+    outputFacets: Facets | UnsetType = UNSET  # noqa: N815
+
+
+class Envelope(msgspec.Struct, forbid_unknown_fields=True):
+    """A RunEvent as every client sends it."""
+
+    eventTime: Raw  # noqa: N815
+    run: RunPart
+    job: JobPart
+    producer: str
+    schemaURL: str  # noqa: N815
+    eventType: str | UnsetType = UNSET  # noqa: N815
+    inputs: list[InputPart] | UnsetType = UNSET
+    outputs: list[OutputPart] | UnsetType = UNSET
+
+    def facets(self) -> Iterator[Raw]:
+        """Every facet, in the order of ``signature``."""
+        for facets in self._facets():
+            if facets is not UNSET:
+                yield from facets.values()
+
+    def signature(self) -> tuple[object, ...]:
+        """All but time, run id and facets' bodies: equal signatures have one template."""
+        return (
+            self.eventType,
+            self.producer,
+            self.schemaURL,
+            _inputs(self.inputs),
+            self.job.namespace,
+            self.job.name,
+            _outputs(self.outputs),
+            *(f if f is UNSET else tuple(f) for f in (self.job.facets, self.run.facets)),
+        )
+
+    def outline(self) -> dict[str, Any]:
+        """The event decoded, each facet as ``{"": its number in the order of ``facets``}``."""
+        numbers = count()
+
+        def part(names: dict[str, str], **facets: Facets | UnsetType) -> dict[str, Any]:
+            return names | {
+                key: {name: {"": next(numbers)} for name in value}
+                for key, value in facets.items()
+                if value is not UNSET
+            }
+
+        event: dict[str, Any] = {"eventTime": "", "producer": self.producer}
+        event["schemaURL"] = self.schemaURL
+        if self.eventType is not UNSET:
+            event["eventType"] = self.eventType
+        if self.inputs is not UNSET:
+            event["inputs"] = [
+                part(_named(p), facets=p.facets, inputFacets=p.inputFacets) for p in self.inputs
+            ]
+        event["job"] = part(_named(self.job), facets=self.job.facets)
+        if self.outputs is not UNSET:
+            event["outputs"] = [
+                part(_named(p), facets=p.facets, outputFacets=p.outputFacets) for p in self.outputs
+            ]
+        event["run"] = part({"runId": ""}, facets=self.run.facets)
+        return event
+
+    def _facets(self) -> Iterator[Facets | UnsetType]:
+        if self.inputs is not UNSET:
+            for read in self.inputs:
+                yield read.facets
+                yield read.inputFacets
+        yield self.job.facets
+        if self.outputs is not UNSET:
+            for written in self.outputs:
+                yield written.facets
+                yield written.outputFacets
+        yield self.run.facets
+
+
+decode_envelope = msgspec.json.Decoder(Envelope).decode
+
+
+def _named(part: JobPart) -> dict[str, str]:
+    return {"namespace": part.namespace, "name": part.name}
+
+
+def _inputs(parts: list[InputPart] | UnsetType) -> object:
+    if parts is UNSET:
+        return UNSET
+    return tuple(
+        (
+            p.namespace,
+            p.name,
+            p.facets if p.facets is UNSET else tuple(p.facets),
+            p.inputFacets if p.inputFacets is UNSET else tuple(p.inputFacets),
+        )
+        for p in parts
+    )
+
+
+def _outputs(parts: list[OutputPart] | UnsetType) -> object:
+    if parts is UNSET:
+        return UNSET
+    return tuple(
+        (
+            p.namespace,
+            p.name,
+            p.facets if p.facets is UNSET else tuple(p.facets),
+            p.outputFacets if p.outputFacets is UNSET else tuple(p.outputFacets),
+        )
+        for p in parts
+    )

@@ -1,0 +1,104 @@
+"""One facet's body: hashed once, decoded when asked, its meaning worked out once and remembered.
+
+Most facets of an event were sent before, byte for byte. So a facet is looked up by the bytes that
+arrived, and only a new one is decoded, checked for secrets and made canonical.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from itertools import islice
+from typing import Any, TypeVar, cast
+
+import orjson
+
+from lineage.redact import redact
+
+K = TypeVar("K")
+V = TypeVar("V")
+T = TypeVar("T")
+
+Body = dict[str, Any]
+
+
+def canonical(value: Any) -> bytes:
+    """Canonical JSON: keys sorted, no blanks, UTF-8."""
+    return orjson.dumps(value, option=orjson.OPT_SORT_KEYS)
+
+
+class Facet:
+    """A facet as it is stored: redacted canonical JSON."""
+
+    __slots__ = ("_meanings", "body", "hash", "received", "secrets")
+
+    def __init__(self, received: bytes, body: bytes, secrets: tuple[str, ...] = ()) -> None:
+        self.received = received
+        """Canonical JSON before secrets were taken out; the event's id covers it."""
+        self.body = body
+        self.hash = hashlib.sha256(body).digest()[:16]
+        """Half of the SHA-256 of the body: enough to tell any two apart, and to order them."""
+        self.secrets = secrets
+        """Paths inside the facet of values that were replaced."""
+        self._meanings: dict[object, Any] = {}
+
+    @property
+    def value(self) -> Body:
+        """The facet, decoded anew at each call."""
+        decoded: Body = orjson.loads(self.body)
+        return decoded
+
+    def meaning(self, read: Callable[[Body], T]) -> T:
+        """What a pure function reads in this facet, worked out once."""
+        try:
+            return cast(T, self._meanings[read])
+        except KeyError:
+            found = self._meanings[read] = read(self.value)
+            return found
+
+    def once(self, read: Callable[[Facet], T]) -> T:
+        """The same for what needs the facet itself."""
+        try:
+            return cast(T, self._meanings[read])
+        except KeyError:
+            found = self._meanings[read] = read(self)
+            return found
+
+
+def facet_from(value: Body) -> Facet:
+    """A facet as an event has it; what is secret in it is replaced."""
+    received = canonical(value)
+    clean, secrets = redact(value, received)
+    body = canonical(clean) if secrets else received
+    return Facet(received, body, tuple(secrets))
+
+
+def stored_facet(body: bytes) -> Facet:
+    """A facet as the log has it."""
+    return Facet(body, body)
+
+
+class Recent(dict[K, V]):
+    """What was used lately, up to a weight; the older half is forgotten when it is full.
+
+    A dictionary, so that looking up what is remembered costs no more than that.
+    """
+
+    def __init__(self, limit: int) -> None:
+        super().__init__()
+        self._limit = limit
+        self._weight = 0
+
+    def put(self, key: K, value: V, weight: int = 1) -> None:
+        """Remember a value under a key; ``weight`` is what it counts towards the limit."""
+        if self._weight >= self._limit:
+            for old in list(islice(self, len(self) // 2 + 1)):
+                del self[old]
+            self._weight //= 2
+        self[key] = value
+        self._weight += weight
+
+    def clear(self) -> None:
+        """Forget everything."""
+        super().clear()
+        self._weight = 0

@@ -1,0 +1,226 @@
+"""How events name assets: what they said of each last, with which facets."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import msgspec
+import orjson
+from sqlalchemy import Connection, Row, select
+
+from catalog.database import chunks, table_of, upsert_rows
+from lineage.assets import DATASET, JOB, Named
+from lineage.contents import Contents
+from lineage.facets import Recent
+from lineage.fold import TYPE_RANK
+from lineage.log import Stored, event_ids
+from lineage.tables import MentionRow
+from lineage.templates import Place, Template
+
+MENTION = table_of(MentionRow)
+
+REMEMBERED = 400_000
+
+_COLUMNS = (
+    "asset_id", "is_writer", "names_id", "first_at", "at", "rank", "seq", "path_id", "bodies",
+)  # fmt: skip
+_KEYS = _COLUMNS[:3]
+_ENCODE = msgspec.msgpack.Encoder().encode
+
+Body = int | tuple[int, int, int]
+"""The number of a facet's body, with its event and path where these are not the mention's own."""
+Bodies = tuple[Body, ...]
+decode_bodies = msgspec.msgpack.Decoder(Bodies).decode
+
+Key = tuple[int, int, int]
+"""Asset, whether it writes, and which names of facets."""
+
+
+Said = tuple[int, int, int, Stored, "Spot"]
+"""Instant and rank, the first instant of all, the event and where it says so."""
+
+
+class Spot(NamedTuple):
+    """Where events of one template name an asset."""
+
+    asset: Named
+    is_writer: int
+    path: str
+    """Where in the event its facets are: ``outputs[0].facets``."""
+    names: str
+    """Names of its facets, a JSON array."""
+    holes: tuple[int, ...]
+    """The facets, in the same order."""
+
+
+class Mention(NamedTuple):
+    """The newest time that an asset was named with one set of facets."""
+
+    first_at: int
+    at: int
+    rank: int
+    seq: int
+    path_id: int
+    bodies: Bodies
+
+
+@dataclass(slots=True)
+class Mentions:
+    """The newest mentions, remembered between batches."""
+
+    known: Recent[Key, Mention]
+
+    @classmethod
+    def none(cls) -> Mentions:
+        """Nothing is remembered yet."""
+        return cls(Recent(REMEMBERED))
+
+    def write(
+        self,
+        connection: Connection,
+        contents: Contents,
+        said: Mapping[Key, Sequence[Said]],
+        numbers: Mapping[bytes, int],
+        words: Mapping[str, int],
+    ) -> None:
+        """Let what a batch says win over what was said before, where it is newer.
+
+        Args:
+            connection: Of the transaction.
+            contents: Where bodies of facets are.
+            said: For each key what is newest in the batch, several at one instant, and the first
+                instant of all.
+            numbers: The number of every facet's body in the batch, by its hash.
+            words: The id of every word in it.
+        """
+        before = self._before(connection, said)
+        rows = []
+        for key, newest in said.items():
+            old = before.get(key)
+            new = None
+            for one in newest:
+                mention = _mention(one, numbers, words)
+                new = _later(connection, contents, new, mention) if new else mention
+            assert new is not None
+            if old is not None:
+                new = _later(connection, contents, old, new)
+            if new != old:
+                self.known.put(key, new)
+                rows.append((*key, *new[:5], _ENCODE(new.bodies)))
+        upsert_rows(connection, MENTION, _KEYS, _COLUMNS, rows)
+
+    def _before(self, connection: Connection, keys: Iterable[Key]) -> dict[Key, Mention]:
+        found: dict[Key, Mention] = {}
+        missing: set[int] = set()
+        for key in keys:
+            known = self.known.get(key)
+            if known is None:
+                missing.add(key[0])
+            else:
+                found[key] = known
+        for part in chunks(missing):
+            for row in connection.execute(select(MENTION).where(MENTION.c.asset_id.in_(part))):
+                key = (row.asset_id, row.is_writer, row.names_id)
+                found.setdefault(key, mention_of(row))
+        return found
+
+
+def mention_of(row: Row[Any]) -> Mention:
+    """A mention from its row."""
+    return Mention(row.first_at, row.at, row.rank, row.seq, row.path_id, decode_bodies(row.bodies))
+
+
+def facet_names(words: Mapping[int, str], row: Row[Any]) -> list[str]:
+    """Names of the facets of a mention, in the order of its bodies."""
+    names: list[str] = orjson.loads(words[row.names_id])
+    return names
+
+
+def role_of(name: str, is_writer: int) -> int:
+    """What ranks before time: a reader often names only some of a schema's columns."""
+    return 1 if name == "schema" and is_writer else 0
+
+
+def spots(template: Template) -> tuple[Spot, ...]:
+    """Every place where events of a template name an asset."""
+    return tuple(_spots(template))
+
+
+def newest_said(
+    new: Sequence[Stored], assets: Mapping[Named, int], words: Mapping[str, int]
+) -> dict[Key, list[Said]]:
+    """What a batch says last of every asset that it names."""
+    found: dict[Key, list[Said]] = {}
+    for stored in new:
+        event = stored.event
+        at, rank = event.time, TYPE_RANK[event.type]
+        for spot in event.template.once(spots):
+            key = (assets[spot.asset], spot.is_writer, words[spot.names])
+            known = found.get(key)
+            if known is None:
+                found[key] = [(at, rank, at, stored, spot)]
+            elif (at, rank) > known[0][:2]:
+                found[key] = [(at, rank, min(at, known[0][2]), stored, spot)]
+            else:
+                if (at, rank) == known[0][:2]:
+                    known.append((at, rank, at, stored, spot))
+                if at < known[0][2]:
+                    known[0] = (*known[0][:2], at, *known[0][3:])
+    return found
+
+
+def _mention(said: Said, numbers: Mapping[bytes, int], words: Mapping[str, int]) -> Mention:
+    at, rank, first_at, stored, spot = said
+    values = stored.event.values
+    bodies = [numbers[values[hole].hash] for hole in spot.holes]  # type: ignore[union-attr]  # these holes hold facets
+    return Mention(first_at, at, rank, stored.seq, words[spot.path], tuple(bodies))
+
+
+def _spots(template: Template) -> Iterator[Spot]:
+    if template.job is not None:
+        yield _spot((JOB, *template.job), 1, "job", template.job_facets)
+    sides = ((0, template.inputs), (1, template.outputs))
+    for is_writer, places in sides:
+        for place in places:
+            yield _place(place, is_writer)
+    if template.dataset is not None:
+        yield _place(template.dataset, 1)
+
+
+def _place(place: Place, is_writer: int) -> Spot:
+    return _spot((DATASET, place.namespace, place.name), is_writer, place.path, place.facets)
+
+
+def _spot(asset: Named, is_writer: int, path: str, facets: Mapping[str, int]) -> Spot:
+    names = sorted(facets)
+    holes = tuple(facets[name] for name in names)
+    return Spot(asset, is_writer, f"{path}.facets", orjson.dumps(names).decode(), holes)
+
+
+def _later(connection: Connection, contents: Contents, one: Mention, two: Mention) -> Mention:
+    """The later of two mentions; at one instant, facet by facet, the one with the greater hash."""
+    first_at = min(one.first_at, two.first_at)
+    if one[1:3] != two[1:3]:
+        newest = two if two[1:3] > one[1:3] else one
+        return newest if newest.first_at == first_at else newest._replace(first_at=first_at)
+    # What is evidence must not depend on which came first either.
+    ids = event_ids(connection, {one.seq, two.seq, *_events(one), *_events(two)})
+    newest = max(one, two, key=lambda m: ids[m.seq])
+    numbers = {whole(body, m)[0] for m in (one, two) for body in m.bodies}
+    hashes = {number: facet.hash for number, facet in contents.facets(connection, numbers).items()}
+    bodies: list[Body] = []
+    for a, b in zip(one.bodies, two.bodies, strict=True):
+        won = max((whole(a, one), whole(b, two)), key=lambda w: (hashes[w[0]], ids[w[1]]))
+        bodies.append(won[0] if won[1] == newest.seq else won)
+    return newest._replace(first_at=first_at, bodies=tuple(bodies))
+
+
+def whole(body: Body, mention: Mention) -> tuple[int, int, int]:
+    """The number of a facet's body, of its event, and of its path."""
+    return body if isinstance(body, tuple) else (body, mention.seq, mention.path_id)
+
+
+def _events(mention: Mention) -> Iterator[int]:
+    return (body[1] for body in mention.bodies if isinstance(body, tuple))

@@ -1,0 +1,314 @@
+"""Runs in the tables: each folded anew from its few events that matter whenever one more comes."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import uuid
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import msgspec
+from sqlalchemy import Connection, select
+
+from catalog.database import chunks, insert_rows, next_id, table_of, upsert_rows
+from lineage.assets import ASSET, DATASET, JOB, Named
+from lineage.data_tests import FACETS, results_in
+from lineage.facets import Body, Recent
+from lineage.fold import REPORT_PLACES, STATE_RANK, Name, Numbered, Run, fold_run, matter
+from lineage.log import EventLog, Stored
+from lineage.shapes import Shape, Shapes, shape_of
+from lineage.tables import ReportRow, RunEventRow, RunRow, StatisticRow, SuiteRow
+
+RUN = table_of(RunRow)
+RUN_EVENT = table_of(RunEventRow)
+REPORT = table_of(ReportRow)
+SUITE = table_of(SuiteRow)
+STATISTIC = table_of(StatisticRow)
+
+REMEMBERED_BYTES = 32_000_000
+"""How much of runs that may go on is remembered, roughly, bytes."""
+
+REMEMBERED = 200_000
+"""How many newest reports are remembered."""
+
+_RUN = (
+    "id", "run_id", "job_id", "state", "terminals", "started_at", "has_start", "at", "shape_id",
+    "parent_run", "parent_job_id", "root_job_id", "principal_id", "producer_id", "version_id",
+    "seq", "events",
+)  # fmt: skip
+_REPORT = ("run_pk", "asset_id", "place", "at", "body_id", "seq")
+_SUITE = ("asset_id", "tests", "at", "run", "run_pk", "place")
+_STATISTIC = ("run_pk", "dataset_id", "is_output", "window_at", "rows", "size_bytes")
+
+_UUID = re.compile("[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+_ENCODE = msgspec.msgpack.Encoder().encode
+decode_events = msgspec.msgpack.Decoder(list[int]).decode
+
+RunKey = tuple[str, Name]
+"""Run id, and the job's namespace and name: runs of several jobs may share an id."""
+Suite = tuple[int, bytes]
+"""An asset, and the hash of the keys of a set of data tests."""
+Newest = tuple[int, str, int, int]
+"""When it was reported, by which run, its row, the place of the report."""
+
+
+@dataclass(slots=True)
+class Known:
+    """A run as it was when last written."""
+
+    pk: int
+    started_at: int
+    has_start: bool
+    events: list[Numbered]
+    """The events that matter."""
+
+
+@dataclass(frozen=True, slots=True)
+class Folded:
+    """A run after a batch."""
+
+    key: RunKey
+    known: Known
+    run: Run
+    new: tuple[Stored, ...]
+
+
+class Runs:
+    """Runs, remembered while more of their events may come."""
+
+    def __init__(self) -> None:
+        self._known: Recent[RunKey, Known] = Recent(REMEMBERED_BYTES)
+        self._suites: Recent[Suite, Newest] = Recent(REMEMBERED)
+
+    def forget(self) -> None:
+        """Drop what is remembered."""
+        self._known.clear()
+        self._suites.clear()
+
+    def fold(self, connection: Connection, log: EventLog, batch: Sequence[Stored]) -> list[Folded]:
+        """Every run of which a batch speaks, folded with what is known of it."""
+        new: dict[RunKey, list[Stored]] = defaultdict(list)
+        for stored in batch:
+            event = stored.event
+            if event.run_id is not None and event.job is not None:
+                new[event.run_id, event.job].append(stored)
+        before = self._load(connection, log, new)
+        folded = []
+        for key, events in new.items():
+            known = before.get(key)
+            known = _with(known, events)
+            folded.append(Folded(key, known, fold_run(known.events), tuple(events)))
+        return folded
+
+    def write(
+        self,
+        connection: Connection,
+        shapes: Shapes,
+        folded: Sequence[Folded],
+        assets: Mapping[Named, int],
+        words: Mapping[str, int],
+        numbers: Mapping[bytes, int],
+    ) -> None:
+        """Write the runs and what they report."""
+        free = next_id(connection, RUN)
+        made: dict[RunKey, Shape] = {}
+        for item in folded:
+            if not item.known.pk:
+                item.known.pk, free = free, free + 1
+            made[item.key] = shape_of(item.run, assets[JOB, *item.key[1]], assets)
+        ids = shapes.ids(connection, made.values())
+        upsert_rows(
+            connection,
+            RUN,
+            ("id",),
+            _RUN,
+            [_run_row(item, ids[made[item.key]], assets, words) for item in folded],
+        )
+        insert_rows(
+            connection,
+            RUN_EVENT,
+            ("run_pk", "seq"),
+            [(item.known.pk, stored.seq) for item in folded for stored in item.new],
+        )
+        keys = ("run_pk", "dataset_id", "is_output", "window_at")
+        statistics = [row for item in folded for row in _statistics(item, assets)]
+        upsert_rows(connection, STATISTIC, keys, _STATISTIC, statistics)
+        self._write_reports(connection, folded, assets, numbers)
+        for item in folded:
+            weight = 1000 + 200 * len(item.known.events)
+            self._known.put(item.key, item.known, weight)
+
+    def _load(
+        self, connection: Connection, log: EventLog, keys: Iterable[RunKey]
+    ) -> dict[RunKey, Known]:
+        found: dict[RunKey, Known] = {}
+        missing: dict[bytes, set[RunKey]] = defaultdict(set)
+        for key in keys:
+            known = self._known.get(key)
+            if known is None:
+                missing[id_bytes(key[0])].add(key)
+            else:
+                found[key] = known
+        rows: dict[RunKey, Any] = {}
+        for part in chunks(missing):
+            query = (
+                select(
+                    RUN.c.id, RUN.c.run_id, RUN.c.started_at, RUN.c.has_start, RUN.c.events,
+                    ASSET.c.namespace, ASSET.c.name,
+                )
+                .join(ASSET, ASSET.c.id == RUN.c.job_id)
+                .where(RUN.c.run_id.in_(part))
+            )  # fmt: skip
+            for row in connection.execute(query):
+                key = (id_text(row.run_id), (row.namespace, row.name))
+                if key in missing[row.run_id]:
+                    rows[key] = row
+        wanted = {key: decode_events(row.events) for key, row in rows.items()}
+        events = log.numbered(connection, {seq for seqs in wanted.values() for seq in seqs})
+        for key, row in rows.items():
+            before = [Numbered(seq, events[seq].event) for seq in wanted[key]]
+            found[key] = Known(row.id, row.started_at, bool(row.has_start), before)
+        return found
+
+    def _write_reports(
+        self,
+        connection: Connection,
+        folded: Sequence[Folded],
+        assets: Mapping[Named, int],
+        numbers: Mapping[bytes, int],
+    ) -> None:
+        rows = []
+        suites: dict[Suite, Newest] = {}
+        for item in folded:
+            new = {stored.seq for stored in item.new}
+            run = " ".join((item.key[0], *item.key[1]))
+            job = (JOB, *item.key[1])
+            for report in item.run.reports:
+                if report.seq not in new:  # written with an earlier batch
+                    continue
+                asset = assets[(DATASET, *report.subject) if report.subject else job]
+                pk, place = item.known.pk, report.place
+                body = numbers[report.facet.hash]
+                rows.append((pk, asset, place, report.at, body, report.seq))
+                suite = (asset, report.facet.meaning(_SUITES[REPORT_PLACES[place].facet]))
+                newest = (report.at, run, pk, place)
+                suites[suite] = max(suites.get(suite, newest), newest)
+        upsert_rows(connection, REPORT, _REPORT[:3], _REPORT, rows)
+        self._write_suites(connection, suites)
+
+    def _write_suites(self, connection: Connection, suites: dict[Suite, Newest]) -> None:
+        missing = {key[0] for key in suites if key not in self._suites}
+        for part in chunks(missing):
+            for row in connection.execute(select(SUITE).where(SUITE.c.asset_id.in_(part))):
+                known = (row.at, row.run, row.run_pk, row.place)
+                self._suites.put((row.asset_id, row.tests), known)
+        newer = []
+        for key, new in suites.items():
+            before = self._suites.get(key)
+            if before is None or new > before:
+                self._suites.put(key, new)
+                newer.append((*key, *new))
+        upsert_rows(connection, SUITE, _SUITE[:2], _SUITE, newer)
+
+
+def names_in(run: Run) -> Iterator[Named]:
+    """Every dataset and job that a run names."""
+    for side in (run.inputs, run.outputs):
+        for name, io in side.items():
+            yield (DATASET, *name)
+            for source in io.sources:
+                yield (DATASET, *source)
+    for flow in run.explicit or ():
+        for name in flow:
+            yield (DATASET, *name)
+    if run.parent:
+        for job in (run.parent.job, run.parent.root):
+            if job:
+                yield (JOB, *job)
+
+
+def words_in(run: Run) -> Iterator[str]:
+    """Every word that a run's row repeats."""
+    yield run.decided_by.event.producer
+    if run.principal:
+        yield run.principal.principal
+    if run.version:
+        yield run.version
+
+
+def id_bytes(run_id: str) -> bytes:
+    """A run id as it is stored: the 16 bytes of a UUID, or a text of any other length."""
+    if _UUID.fullmatch(run_id):
+        return bytes.fromhex(run_id.replace("-", ""))
+    text = run_id.encode()
+    return (b"\0\0" if len(text) == 15 else b"\0") + text
+
+
+def id_text(stored: bytes) -> str:
+    """A run id as it was sent."""
+    return str(uuid.UUID(bytes=stored)) if len(stored) == 16 else stored.lstrip(b"\0").decode()
+
+
+def _with(known: Known | None, new: Sequence[Stored]) -> Known:
+    """A run as it was, with more of its events; the one that was known stays as it is."""
+    starts = [s.event.time for s in new if s.event.type == "START"]
+    firsts = starts or [s.event.time for s in new]
+    if known is None:
+        known = Known(0, min(firsts), bool(starts), [])
+    elif starts and known.has_start:
+        known = replace(known, started_at=min(known.started_at, *starts))
+    elif starts:
+        known = replace(known, started_at=min(starts), has_start=True)
+    elif not known.has_start:
+        known = replace(known, started_at=min(known.started_at, *firsts))
+    events = matter([*known.events, *(Numbered(s.seq, s.event) for s in new)])
+    return replace(known, events=events)
+
+
+def _run_row(
+    item: Folded, shape_id: int, assets: Mapping[Named, int], words: Mapping[str, int]
+) -> tuple[Any, ...]:
+    run, known = item.run, item.known
+    parent = run.parent
+    bits = sum(1 << STATE_RANK[state] for state in run.terminals)
+    return (
+        known.pk,
+        id_bytes(item.key[0]),
+        assets[JOB, *item.key[1]],
+        STATE_RANK[run.state],
+        bits,
+        known.started_at,
+        known.has_start,
+        run.at,
+        shape_id,
+        id_bytes(parent.run_id) if parent and parent.run_id else None,
+        assets[JOB, *parent.job] if parent and parent.job else None,
+        assets[JOB, *parent.root] if parent and parent.root else None,
+        words[run.principal.principal] if run.principal else None,
+        words[run.decided_by.event.producer],
+        words[run.version] if run.version else None,
+        run.decided_by.seq,
+        _ENCODE([event.seq for event in known.events]),
+    )
+
+
+def _statistics(item: Folded, assets: Mapping[Named, int]) -> Iterator[tuple[Any, ...]]:
+    for side, is_output in ((item.run.inputs, False), (item.run.outputs, True)):
+        for name, io in side.items():
+            if io.rows is not None or io.size_bytes is not None:
+                asset = assets[DATASET, *name]
+                yield (item.known.pk, asset, is_output, 0, io.rows, io.size_bytes)
+
+
+def _suite(name: str) -> Callable[[Body], bytes]:
+    def tests(facet: Body) -> bytes:
+        keys = b"".join(result.key for result in results_in(name, facet))
+        return hashlib.sha256(keys).digest()[:16]
+
+    return tests
+
+
+_SUITES = {name: _suite(name) for name in FACETS}

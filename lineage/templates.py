@@ -1,0 +1,390 @@
+"""What events of one sort have in common: their canonical JSON with holes where they differ.
+
+The holes are the event's time, its run's id and the body of every facet. So the events of one job
+share a template, and one event is a template and the values that fill its holes, byte for byte.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from enum import IntEnum
+from itertools import chain
+from typing import Any, NamedTuple, TypeVar, cast
+
+import orjson
+
+from lineage.facets import Facet
+from lineage.redact import redact
+
+NAME_LIMIT = 4096
+EVENT_TYPES = ("START", "RUNNING", "COMPLETE", "ABORT", "FAIL", "OTHER")
+
+T = TypeVar("T")
+
+_SEPARATOR = b"\0"  # never in canonical JSON, which escapes it
+_HOLE = orjson.Fragment(_SEPARATOR)
+
+Value = bytes | Facet
+"""What fills a hole: a facet, or the JSON of a time or run id."""
+
+
+class EventKind(IntEnum):
+    """The three kinds of OpenLineage events."""
+
+    RUN = 1
+    JOB = 2
+    DATASET = 3
+
+
+class RefusedError(Exception):
+    """An event that cannot be used.
+
+    Args:
+        status: The HTTP status that says so: 400 unreadable, 422 without identity or time.
+        detail: What was found.
+        path: Where, such as ``inputs[0].name``; empty for the whole body.
+        expected: What was expected there.
+    """
+
+    def __init__(self, status: int, detail: str, path: str = "", expected: str = "") -> None:
+        super().__init__(detail)
+        self.status = status
+        self.detail = detail
+        self.path = path
+        self.expected = expected
+
+
+@dataclass(frozen=True, slots=True)
+class Oddity:
+    """Something that breaks a schema but loses nothing that matters."""
+
+    path: str
+    message: str
+
+
+class FacetHole(NamedTuple):
+    """Where a facet stands."""
+
+    about: str
+    """run, job, dataset, input or output."""
+    path: str
+    """Such as ``inputs[0].facets.schema``."""
+    name: str
+    hole: int
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A dataset as events of one template name it."""
+
+    namespace: str
+    name: str
+    path: str
+    """Where in the event: ``inputs[0]``, ``outputs[2]``, ``dataset``."""
+    facets: Mapping[str, int]
+    """The hole of each facet, by its name."""
+    io_facets: Mapping[str, int]
+    """The same for ``inputFacets`` or ``outputFacets``: about this run only."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Template:
+    """What events of one sort have in common."""
+
+    body: bytes
+    """Redacted canonical JSON, with a NUL for each hole."""
+    hash: bytes
+    segments: tuple[bytes, ...]
+    """The body between its holes."""
+    kind: EventKind
+    type: str | None
+    producer: str
+    job: tuple[str, str] | None
+    run_facets: Mapping[str, int]
+    job_facets: Mapping[str, int]
+    inputs: tuple[Place, ...]
+    outputs: tuple[Place, ...]
+    dataset: Place | None
+    time_hole: int
+    run_hole: int | None
+    oddities: tuple[Oddity, ...]
+    secrets: tuple[str, ...]
+    facets: tuple[FacetHole, ...]
+    """Every facet that it has."""
+
+    meanings: dict[object, Any] = field(default_factory=dict, repr=False)
+
+    def once(self, read: Callable[[Template], T]) -> T:
+        """What a pure function reads in this template, worked out once."""
+        try:
+            return cast(T, self.meanings[read])
+        except KeyError:
+            found = self.meanings[read] = read(self)
+            return found
+
+    def places(self) -> chain[Place]:
+        """Every dataset that it names."""
+        return chain(self.inputs, self.outputs, (self.dataset,) if self.dataset else ())
+
+
+def fill(segments: tuple[bytes, ...], values: list[bytes]) -> bytes:
+    """The bytes of an event: what a template holds, with its holes filled."""
+    parts = [b""] * (2 * len(values) + 1)
+    parts[::2] = segments
+    parts[1::2] = values
+    return b"".join(parts)
+
+
+def punch(event: dict[str, Any]) -> tuple[dict[str, Any], list[Any]]:
+    """An event with its holes, and what was in them, in the order of canonical JSON."""
+    found: list[Any] = []
+    skeleton = dict(event)
+    _punch_holder(skeleton, "dataset", ("facets",), found)
+    if "eventTime" in skeleton:
+        found.append(skeleton["eventTime"])
+        skeleton["eventTime"] = _HOLE
+    _punch_list(skeleton, "inputs", ("facets", "inputFacets"), found)
+    _punch_holder(skeleton, "job", ("facets",), found)
+    _punch_list(skeleton, "outputs", ("facets", "outputFacets"), found)
+    _punch_holder(skeleton, "run", ("facets", "runId"), found)
+    return skeleton, found
+
+
+def read_template(body: bytes) -> Template:
+    """A stored template."""
+    return template_of(orjson.loads(body.replace(_SEPARATOR, b"{}")), body, ())
+
+
+def make_template(skeleton: dict[str, Any]) -> tuple[Template, tuple[bytes, ...]]:
+    """The template of a punched event, redacted, and the segments as they were received.
+
+    Raises:
+        RefusedError: It lacks a usable identity.
+    """
+    received = orjson.dumps(skeleton, option=orjson.OPT_SORT_KEYS)
+    clean, secrets = redact(skeleton, received)
+    body = orjson.dumps(clean, option=orjson.OPT_SORT_KEYS) if secrets else received
+    plain = orjson.loads(body.replace(_SEPARATOR, b"{}"))
+    return template_of(plain, body, tuple(secrets)), tuple(received.split(_SEPARATOR))
+
+
+def template_of(event: dict[str, Any], body: bytes, secrets: tuple[str, ...]) -> Template:
+    """Read the skeleton of an event, in which ``{}`` stands for every hole.
+
+    Raises:
+        RefusedError: It lacks a usable identity.
+    """
+    oddities = [Oddity(path, "held a secret; it was replaced before storing") for path in secrets]
+    producer = event.get("producer")
+    if not isinstance(producer, str) or not producer:
+        oddities.append(Oddity("producer", "missing; expected a URI that names the producer"))
+        producer = "unknown"
+    if not isinstance(event.get("schemaURL"), str):
+        oddities.append(Oddity("schemaURL", "missing; expected the URL of the event's schema"))
+    kind = _kind(event)
+    if "eventTime" not in event:
+        raise RefusedError(
+            422, "eventTime is missing", "eventTime", "a date and time with offset, in ISO 8601"
+        )
+    reader = _Reader(oddities)
+    # In the order of canonical JSON, in which the holes are numbered.
+    dataset = reader.dataset(event.get("dataset"), kind is EventKind.DATASET)
+    time_hole = reader.next_hole()
+    has_job = kind is not EventKind.DATASET
+    inputs = reader.datasets(event, "inputs", "inputFacets", has_job)
+    job_facets = reader.facets(event.get("job"), "facets", "job", has_job)
+    outputs = reader.datasets(event, "outputs", "outputFacets", has_job)
+    is_run = kind is EventKind.RUN
+    run_facets = reader.facets(event.get("run"), "facets", "run", is_run)
+    if is_run and not (isinstance(event["run"], dict) and "runId" in event["run"]):
+        raise RefusedError(422, "run.runId is missing", "run.runId", "a UUID")
+    return Template(
+        body=body,
+        hash=hashlib.sha256(body).digest()[:16],
+        segments=tuple(body.split(_SEPARATOR)),
+        kind=kind,
+        type=_type(event, oddities) if is_run else None,
+        producer=producer,
+        job=_identity(event.get("job"), "job") if has_job else None,
+        run_facets=run_facets,
+        job_facets=job_facets,
+        inputs=inputs,
+        outputs=outputs,
+        dataset=dataset,
+        time_hole=time_hole,
+        run_hole=reader.next_hole() if is_run else None,
+        oddities=tuple(oddities),
+        secrets=secrets,
+        facets=tuple(_facet_holes(run_facets, job_facets, inputs, outputs, dataset)),
+    )
+
+
+def _facet_holes(
+    run_facets: Mapping[str, int],
+    job_facets: Mapping[str, int],
+    inputs: tuple[Place, ...],
+    outputs: tuple[Place, ...],
+    dataset: Place | None,
+) -> Iterator[FacetHole]:
+    groups = [("run", "run.facets", run_facets), ("job", "job.facets", job_facets)]
+    for side, places in (("input", inputs), ("output", outputs)):
+        for place in places:
+            groups.append(("dataset", f"{place.path}.facets", place.facets))
+            groups.append((side, f"{place.path}.{side}Facets", place.io_facets))
+    if dataset:
+        groups.append(("dataset", "dataset.facets", dataset.facets))
+    for about, path, holes in groups:
+        for name, hole in holes.items():
+            yield FacetHole(about, f"{path}.{name}", name, hole)
+
+
+class _Reader:
+    """Numbers the holes of a skeleton while reading what stands around them."""
+
+    def __init__(self, oddities: list[Oddity]) -> None:
+        self._oddities = oddities
+        self._holes = 0
+
+    def next_hole(self) -> int:
+        self._holes += 1
+        return self._holes - 1
+
+    def facets(self, holder: Any, key: str, path: str, is_read: bool) -> dict[str, int]:
+        facets = holder.get(key) if isinstance(holder, dict) else None
+        if facets is None:
+            return {}
+        if not isinstance(facets, dict):
+            if is_read:
+                self._oddities.append(Oddity(f"{path}.{key}", "not an object; skipped"))
+            return {}
+        holes = {}
+        for name in sorted(facets):
+            facet = facets[name]
+            if isinstance(facet, dict):
+                holes[name] = self.next_hole()
+            elif is_read:
+                what = "null" if facet is None else "not an object"
+                self._oddities.append(Oddity(f"{path}.{key}.{name}", f"{what}; skipped"))
+        return holes
+
+    def dataset(self, value: Any, is_read: bool) -> Place | None:
+        if not is_read:
+            self.facets(value, "facets", "", is_read=False)
+            return None
+        return self._place(value, "dataset", "")
+
+    def datasets(
+        self, event: dict[str, Any], key: str, io_key: str, is_read: bool
+    ) -> tuple[Place, ...]:
+        entries = event.get(key)
+        if entries is None:
+            return ()
+        if not isinstance(entries, list):
+            if is_read:
+                self._oddities.append(Oddity(key, "not an array; skipped"))
+            return ()
+        places = []
+        for index, entry in enumerate(entries):
+            path = f"{key}[{index}]"
+            try:
+                _identity(entry, path)
+            except RefusedError as refused:
+                self.facets(entry, "facets", path, is_read=False)
+                self.facets(entry, io_key, path, is_read=False)
+                if is_read:
+                    why = f"{refused.detail}; the entry was skipped"
+                    self._oddities.append(Oddity(refused.path, why))
+                continue
+            if is_read:
+                places.append(self._place(entry, path, io_key))
+            else:
+                self.facets(entry, "facets", path, is_read=False)
+                self.facets(entry, io_key, path, is_read=False)
+        return tuple(places)
+
+    def _place(self, value: Any, path: str, io_key: str) -> Place:
+        namespace, name = _identity(value, path)
+        facets = self.facets(value, "facets", path, is_read=True)
+        io_facets = self.facets(value, io_key, path, is_read=True) if io_key else {}
+        return Place(namespace, name, path, facets, io_facets)
+
+
+def _punch_holder(
+    holder: dict[str, Any], key: str, holes: tuple[str, ...], found: list[Any]
+) -> None:
+    if isinstance(holder.get(key), dict):
+        holder[key] = _punched(holder[key], holes, found)
+
+
+def _punch_list(event: dict[str, Any], key: str, holes: tuple[str, ...], found: list[Any]) -> None:
+    if isinstance(event.get(key), list):
+        event[key] = [
+            _punched(entry, holes, found) if isinstance(entry, dict) else entry
+            for entry in event[key]
+        ]
+
+
+def _punched(holder: dict[str, Any], holes: tuple[str, ...], found: list[Any]) -> dict[str, Any]:
+    punched = dict(holder)
+    for key in holes:
+        value = punched.get(key)
+        if key == "runId":
+            if key in punched:
+                found.append(value)
+                punched[key] = _HOLE
+        elif isinstance(value, dict):
+            facets = punched[key] = dict(value)
+            for name in sorted(facets):
+                if isinstance(facets[name], dict):
+                    found.append(facets[name])
+                    facets[name] = _HOLE
+    return punched
+
+
+def _kind(event: dict[str, Any]) -> EventKind:
+    """By shape and not by schemaURL: producers send the wrong one, or none."""
+    for key, kind in (
+        ("run", EventKind.RUN),
+        ("dataset", EventKind.DATASET),
+        ("job", EventKind.JOB),
+    ):
+        if event.get(key) is not None:
+            return kind
+    raise RefusedError(
+        422, "the event has no run, job or dataset", "", "a RunEvent, JobEvent or DatasetEvent"
+    )
+
+
+def _identity(value: Any, path: str) -> tuple[str, str]:
+    if not isinstance(value, dict):
+        raise RefusedError(422, f"{path} is missing", path, "an object with namespace and name")
+    return _name(value, "namespace", path), _name(value, "name", path)
+
+
+def _name(value: dict[str, Any], key: str, path: str) -> str:
+    name = value.get(key)
+    where = f"{path}.{key}"
+    wanted = f"a text of 1 to {NAME_LIMIT} characters without NUL"
+    if not isinstance(name, str):
+        raise RefusedError(422, f"{where} is missing", where, wanted)
+    if not 1 <= len(name) <= NAME_LIMIT or "\0" in name:
+        raise RefusedError(
+            422, f"{where} is empty, too long or holds NUL or a lone surrogate", where, wanted
+        )
+    return name
+
+
+def _type(event: dict[str, Any], oddities: list[Oddity]) -> str | None:
+    value = event.get("eventType")
+    if value is None:
+        return None
+    if isinstance(value, str) and value.upper() in EVENT_TYPES:
+        return value.upper()
+    oddities.append(
+        Oddity(
+            "eventType", f"unknown value; expected one of {', '.join(EVENT_TYPES)}; read as OTHER"
+        )
+    )
+    return "OTHER"
