@@ -145,10 +145,11 @@ class Split:
     async def _pass_socket(self, scope: Scope, receive: Receive, send: Send) -> None:
         await receive()  # it wants to connect
         headers = dict(scope["headers"])
+        host = headers.get(b"host", b"127.0.0.1").decode("latin-1")
         try:
             theirs = await connect(
                 # The address as the visitor knows it, since it is compared with the page's.
-                f"ws://{headers[b'host'].decode('latin-1')}{_target(scope).decode('latin-1')}",
+                f"ws://{host}{_target(scope).decode('latin-1')}",
                 host="127.0.0.1",
                 port=self.port,
                 origin=_text(headers.get(b"origin"), Origin),
