@@ -17,6 +17,8 @@ from tests.live.serving import eventually, free_port, is_up
 
 UP_WITHIN_S = 90.0
 DONE_WITHIN_S = 120.0
+LOOK_EVERY_S = 1.0
+"""Its API server is busy enough with its own tasks."""
 PERSON = "ana"
 _PASSWORDS = "simple_auth_manager_passwords.json.generated"
 
@@ -34,7 +36,7 @@ def trigger_dag(home: Path, url: str) -> None:
     with _house(home, url) as api:
         about = f"{api}api/v2/dags/shop"
         bearer = _bearer(home, api)
-        assert eventually(lambda: _asked(about, bearer) is not None, UP_WITHIN_S)
+        assert eventually(lambda: _asked(about, bearer) is not None, UP_WITHIN_S, LOOK_EVERY_S)
         _asked(about, bearer, "PATCH", {"is_paused": False})
         _asked(f"{about}/dagRuns", bearer, "POST", {"dag_run_id": "by-hand", "logical_date": None})
 
@@ -42,7 +44,9 @@ def trigger_dag(home: Path, url: str) -> None:
             run = _asked(f"{about}/dagRuns/by-hand", bearer)
             return run is not None and run["state"] in {"success", "failed"}
 
-        assert eventually(ended, DONE_WITHIN_S), (home / "scheduler.log").read_text()[-4000:]
+        assert eventually(ended, DONE_WITHIN_S, LOOK_EVERY_S), (home / "scheduler.log").read_text()[
+            -4000:
+        ]
 
 
 @contextmanager
@@ -73,7 +77,9 @@ def _house(home: Path, url: str) -> Iterator[str]:
             )
             stack.callback(_end, process)
         health = f"{api}api/v2/monitor/health"
-        up = eventually(lambda: is_up(health) and (home / _PASSWORDS).exists(), UP_WITHIN_S)
+        up = eventually(
+            lambda: is_up(health) and (home / _PASSWORDS).exists(), UP_WITHIN_S, LOOK_EVERY_S
+        )
         assert up, (home / "api-server.log").read_text()[-4000:]
         yield api
 

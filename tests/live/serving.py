@@ -49,14 +49,14 @@ class Served:
         return answer.stdout
 
 
-def eventually(look: Callable[[], T], within_s: float) -> T:
+def eventually(look: Callable[[], T], within_s: float, every_s: float = 0.05) -> T:
     """What a look gives as soon as it gives something true; its last answer when time is up."""
     until = time.monotonic() + within_s
     while True:
         seen = look()
         if seen or time.monotonic() > until:
             return seen
-        time.sleep(0.05)
+        time.sleep(every_s)
 
 
 def free_port() -> int:
@@ -75,7 +75,7 @@ def is_up(url: str) -> bool:
 
 
 @contextmanager
-def serving(folder: Path) -> Iterator[Served]:
+def serving(folder: Path, **settings: str) -> Iterator[Served]:
     """``andon serve`` on a free port, with a database of its own in the folder."""
     database = f"sqlite:///{folder / 'andon.db'}"
     port = free_port()
@@ -85,7 +85,7 @@ def serving(folder: Path) -> Iterator[Served]:
         process = subprocess.Popen(
             [ANDON, "serve", "--port", str(port)],
             cwd=folder,
-            env={**os.environ, "ANDON_DATABASE_URL": database},
+            env={**os.environ, "ANDON_DATABASE_URL": database, **settings},
             stdout=output,
             stderr=subprocess.STDOUT,
         )

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
+import requests
 from openlineage.client import OpenLineageClient
 from openlineage.client.event_v2 import InputDataset, Job, OutputDataset, Run, RunEvent, RunState
 from openlineage.client.uuid import generate_new_uuid
@@ -14,7 +16,7 @@ from openlineage.client.uuid import generate_new_uuid
 from catalog.model import AssetKey, Kind
 from lineage.estate import RunState as State
 from tests.live.between import Between, Fault, between
-from tests.live.serving import SEEN_WITHIN_S, Served, eventually
+from tests.live.serving import SEEN_WITHIN_S, Served, eventually, serving
 
 pytestmark = pytest.mark.live
 
@@ -124,6 +126,50 @@ def test_a_key_travels_in_the_header_and_opens_the_door(
     assert middle.statuses == [201] * 3
     assert {r.headers["authorization"] for r in middle.requests} == {f"Bearer {secret}"}
     assert runs_seen(served, namespace) == {"load_0": (1, State.COMPLETE)}
+
+
+def test_where_keys_are_required_an_event_without_a_good_one_is_refused(tmp_path: Path) -> None:
+    namespace = "with an unknown key"
+
+    with (
+        serving(tmp_path, ANDON_REQUIRE_KEYS="true") as strict,
+        between(strict.url) as middle,
+    ):
+        secret = new_key(strict, namespace)
+        unknown = secret[:-1] + ("a" if secret[-1] != "a" else "b")
+        with pytest.raises(requests.HTTPError, match="401"):
+            send_with(unknown, middle, namespace)
+        with pytest.raises(requests.HTTPError, match="401"):
+            client(middle.url, "http").emit(run_of(namespace)[0])
+        send_with(secret, middle, namespace)
+
+        assert middle.statuses == [401, 401, 201]
+        assert set(runs_seen(strict, namespace)) == {"load_0"}
+
+
+def test_where_keys_are_not_required_one_of_another_place_loses_no_event(
+    served: Served, middle: Between
+) -> None:
+    send_with("left over from elsewhere", middle, "with a strange key")
+
+    assert middle.statuses == [201]
+
+
+def test_a_key_opens_no_other_namespace(served: Served, middle: Between) -> None:
+    secret = new_key(served, "ours")
+
+    with pytest.raises(requests.HTTPError, match="403"):
+        send_with(secret, middle, "theirs")
+
+    assert middle.statuses == [403]
+    assert runs_seen(served, "theirs") == {}
+
+
+def send_with(secret: str, middle: Between, namespace: str) -> None:
+    """The start of a run, by a client that holds a key."""
+    sender = client(middle.url, "http", auth={"type": "api_key", "apiKey": secret})
+    start, *_ = run_of(namespace)
+    sender.emit(start)
 
 
 def new_key(served: Served, *namespaces: str) -> str:
