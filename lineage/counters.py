@@ -16,7 +16,7 @@ from lineage.facets import Body
 from lineage.log import Stored
 from lineage.principals import PRECEDENCE, principals_in
 from lineage.tables import FeedRow, ProducerRow, WarningRow
-from lineage.templates import EventKind, Template
+from lineage.templates import EventKind, Place, Template
 
 FEED = table_of(FeedRow)
 PRODUCER = table_of(ProducerRow)
@@ -66,9 +66,9 @@ class Tally:
 
     def write(self, connection: Connection) -> None:
         """Add the batch to the stored counts."""
-        _write(connection, FEED, _FEED, 3, self._feeds, _add)
-        _write(connection, WARNING, _WARNING, 3, self._warnings, _add)
-        _write(connection, PRODUCER, _PRODUCER, 1, self._producers, _add_sent)
+        _write(connection, FEED, _FEED, self._feeds, _add)
+        _write(connection, WARNING, _WARNING, self._warnings, _add)
+        _write(connection, PRODUCER, _PRODUCER, self._producers, _add_sent)
 
 
 def _count(
@@ -100,11 +100,10 @@ def _write(
     connection: Connection,
     table: Table,
     columns: tuple[str, ...],
-    keys: int,
     counts: dict[tuple[str, ...], Counts],
     add: Callable[[Counts, Counts], Counts],
 ) -> None:
-    first = table.c[columns[0]]
+    first, keys = table.c[columns[0]], len(table.primary_key)
     for part in chunks({key[0] for key in counts}):
         for row in connection.execute(
             select(*(table.c[name] for name in columns)).where(first.in_(part))
@@ -136,17 +135,7 @@ def _spoken(template: Template) -> Spoken:
 
 def _find_spoken(template: Template) -> Iterator[tuple[str, FeedKind, str, int | None]]:
     for place in template.places():
-        namespace = place.namespace
-        if template.kind is EventKind.RUN:
-            yield namespace, FeedKind.RUNS, "", None
-        for name in FACETS:
-            for facets in (place.facets, place.io_facets):
-                if name in facets:
-                    yield namespace, FeedKind.DATA_TESTS, name, facets[name]
-        if "ownership" in place.facets:
-            yield namespace, FeedKind.OWNERS, "", None
-        if "outputStatistics" in place.io_facets:
-            yield namespace, FeedKind.STATISTICS, "", None
+        yield from _spoken_of(place, is_run=template.kind is EventKind.RUN)
     for namespace in {place.namespace for place in template.outputs}:
         if "ownership" in template.job_facets:
             yield namespace, FeedKind.OWNERS, "", None
@@ -155,6 +144,19 @@ def _find_spoken(template: Template) -> Iterator[tuple[str, FeedKind, str, int |
         for name in PRECEDENCE:
             if name in template.run_facets:
                 yield namespace, FeedKind.PRINCIPALS, name, template.run_facets[name]
+
+
+def _spoken_of(place: Place, *, is_run: bool) -> Iterator[tuple[str, FeedKind, str, int | None]]:
+    if is_run:
+        yield place.namespace, FeedKind.RUNS, "", None
+    for name in FACETS:
+        for facets in (place.facets, place.io_facets):
+            if name in facets:
+                yield place.namespace, FeedKind.DATA_TESTS, name, facets[name]
+    if "ownership" in place.facets:
+        yield place.namespace, FeedKind.OWNERS, "", None
+    if "outputStatistics" in place.io_facets:
+        yield place.namespace, FeedKind.STATISTICS, "", None
 
 
 def _tells_tests(name: str) -> Callable[[Body], bool]:

@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import re
 import uuid
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any, NoReturn
+from typing import Any
 
 import msgspec
 import orjson
 
 from catalog.moments import microseconds, moment
 from lineage.envelope import Envelope, decode_envelope
-from lineage.facets import Body, Facet, Recent, canonical, facet_from
+from lineage.facets import SECRET, Body, Facet, Recent, canonical, facet_from
+from lineage.mending import clean, decode, has_rare_escape
 from lineage.redact import redact_text
 from lineage.templates import (
     NAME_LIMIT,
@@ -40,7 +40,6 @@ FACET_BYTES = TEMPLATE_BYTES = 48_000_000
 
 _PLAIN_TIME = re.compile(rb'"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,6})?(?:Z|[+-]\d\d:\d\d)"')
 _PLAIN_UUID = re.compile(rb'"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"')
-_ODD = re.compile("[\0\ud800-\udfff]")
 _MENDED = Oddity("", "held NUL characters or lone surrogates; they were replaced")
 _TIME_WANTED = "a date and time with offset, such as 2026-11-20T06:00:00Z"
 
@@ -163,7 +162,7 @@ class EventReader:
         Raises:
             RefusedError: It is not JSON, or lacks a usable identity or time.
         """
-        if b"\\u" not in body or not _has_rare_escape(body):
+        if not has_rare_escape(body):
             try:
                 event = self._read_usual(body)
             except (msgspec.DecodeError, orjson.JSONDecodeError):
@@ -223,7 +222,7 @@ class EventReader:
         return known
 
     def _read_any(self, body: bytes) -> Event:
-        decoded, is_mended = _decode(body)
+        decoded, is_mended = decode(body)
         if not isinstance(decoded, dict):
             found = _KINDS.get(type(decoded), "a number")
             raise RefusedError(422, f"the body is {found}", "", "one event, a JSON object")
@@ -235,7 +234,7 @@ class EventReader:
             ) from error
         event_id = hashlib.sha256(whole).digest()
         if b"\\u0000" in whole:
-            decoded, is_changed = _clean(decoded)
+            decoded, is_changed = clean(decoded)
             is_mended = is_mended or is_changed
         skeleton, found_values = punch(decoded)
         template, _ = make_template(skeleton)
@@ -265,7 +264,7 @@ def stored_event(
     """An event as the log has it; what was replaced in it is known from there."""
     event = _event(template, list(values), event_id, [_MENDED] if is_mended else [])
     if secrets:
-        said = (*event.oddities, *map(_secret, secrets))
+        said = (*event.oddities, *(Oddity(path, SECRET) for path in secrets))
         event = replace(event, secrets=secrets, oddities=said)
     return event
 
@@ -290,12 +289,15 @@ def _event(
     template: Template, values: list[Value], event_id: bytes, before: Sequence[Oddity]
 ) -> Event:
     oddities, secrets = [*before, *template.oddities], [*template.secrets]
-    for hole in template.facets:
-        facet = values[hole.hole]
-        if isinstance(facet, Facet) and facet.secrets:
-            found = [f"{hole.path}.{inner}" for inner in facet.secrets]
-            secrets += found
-            oddities += map(_secret, found)
+    for _, path, _, hole, kind in template.facets:
+        facet: Any = values[hole]
+        if facet.flaws.get(kind) == ():  # by far the most, so asked without a call
+            continue
+        for inner, message in facet.flaws_at(kind):
+            where = f"{path}.{inner}" if inner else path
+            oddities.append(Oddity(where, message))
+            if message is SECRET:
+                secrets.append(where)
     time = _time(values[template.time_hole], oddities)
     run_id = None
     if template.run_hole is not None:
@@ -312,84 +314,12 @@ def _event(
     )
 
 
-def _secret(path: str) -> Oddity:
-    return Oddity(path, "held a secret; it was replaced before storing")
-
-
 def _stored(value: Value) -> bytes:
     return value if isinstance(value, bytes) else value.body
 
 
 def _received(value: Value) -> bytes:
     return value if isinstance(value, bytes) else value.received
-
-
-def _has_rare_escape(body: bytes) -> bool:
-    """Whether a body may hold NUL or half of a pair of surrogates."""
-    return b"\\u0000" in body or b"\\ud" in body or b"\\uD" in body
-
-
-def _decode(body: bytes) -> tuple[Any, bool]:
-    """A body decoded, and whether it had to be mended for that."""
-    try:
-        return orjson.loads(body), False
-    except orjson.JSONDecodeError as error:
-        if b"\\ud" in body.lower():  # perhaps only lone surrogates, which some producers send
-            try:
-                text = json.loads(body, parse_constant=_no_constant)
-                clean, _ = _clean(text)
-                return clean, True
-            except (ValueError, RecursionError):
-                pass
-        raise RefusedError(
-            400, f"the body is not JSON: {error}", "", "one OpenLineage event as UTF-8 JSON"
-        ) from error
-
-
-def _no_constant(name: str) -> NoReturn:
-    raise ValueError(f"{name} is not JSON")
-
-
-def _clean(event: Any) -> tuple[Any, bool]:
-    """An event without NUL and lone surrogates, and whether it had any.
-
-    In the names that identify something NUL is put for both, and such a name is refused: replaced,
-    it would be another name.
-    """
-    clean = _without_odd(event, "\ufffd")
-    if not isinstance(event, dict):
-        return clean, clean != event
-    for holder, twin in _identified(event, clean):
-        for key in ("namespace", "name", "runId"):
-            if isinstance(holder.get(key), str):
-                twin[key] = _ODD.sub("\0", holder[key])
-    return clean, clean != event
-
-
-def _without_odd(value: Any, substitute: str) -> Any:
-    if isinstance(value, str):
-        return _ODD.sub(substitute, value)
-    if isinstance(value, list):
-        return [_without_odd(item, substitute) for item in value]
-    if isinstance(value, dict):
-        return {
-            _ODD.sub(substitute, key): _without_odd(item, substitute) for key, item in value.items()
-        }
-    return value
-
-
-def _identified(event: Body, twin: Body) -> Iterator[tuple[Body, Body]]:
-    """The parts of an event that hold an identity, each with its twin in a copy of it."""
-    for key in ("run", "job", "dataset", "inputs", "outputs"):
-        parts, twins = event.get(key), twin.get(key)
-        if isinstance(parts, dict) and isinstance(twins, dict):
-            parts, twins = [parts], [twins]
-        if isinstance(parts, list) and isinstance(twins, list):
-            yield from (
-                (a, b)
-                for a, b in zip(parts, twins, strict=True)
-                if isinstance(a, dict) and isinstance(b, dict)
-            )
 
 
 def _run_id(value: Value, oddities: list[Oddity]) -> tuple[str, bytes]:

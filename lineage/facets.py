@@ -7,12 +7,14 @@ arrived, and only a new one is decoded, checked for secrets and made canonical.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from itertools import islice
 from typing import Any, TypeVar, cast
 
 import orjson
 
+from lineage.conformance import facet_warnings
+from lineage.facet_schemas import FacetPlace, schemas
 from lineage.redact import redact
 
 K = TypeVar("K")
@@ -20,6 +22,15 @@ V = TypeVar("V")
 T = TypeVar("T")
 
 Body = dict[str, Any]
+
+Kind = tuple[str, str]
+"""What a facet is about (run, job, dataset, input, output), and its name."""
+Flaw = tuple[str, str]
+"""Path inside a facet, and what is odd there."""
+
+SECRET = "held a secret; it was replaced before storing"
+OVERSIZED = 1_000_000
+"""Bytes of a facet that no specification knows from which on it is kept, but not looked into."""
 
 
 def canonical(value: Any) -> bytes:
@@ -30,7 +41,7 @@ def canonical(value: Any) -> bytes:
 class Facet:
     """A facet as it is stored: redacted canonical JSON."""
 
-    __slots__ = ("_meanings", "body", "hash", "received", "secrets")
+    __slots__ = ("_meanings", "body", "flaws", "hash", "received", "secrets")
 
     def __init__(self, received: bytes, body: bytes, secrets: tuple[str, ...] = ()) -> None:
         self.received = received
@@ -40,6 +51,8 @@ class Facet:
         """Half of the SHA-256 of the body: enough to tell any two apart, and to order them."""
         self.secrets = secrets
         """Paths inside the facet of values that were replaced."""
+        self.flaws: dict[Kind, tuple[Flaw, ...]] = {}
+        """What was found odd about it so far; see ``flaws_at``."""
         self._meanings: dict[object, Any] = {}
 
     @property
@@ -56,6 +69,13 @@ class Facet:
             found = self._meanings[read] = read(self.value)
             return found
 
+    def flaws_at(self, kind: Kind) -> tuple[Flaw, ...]:
+        """What is odd about it where it stands: what breaks its schema, and what was secret."""
+        found = self.flaws.get(kind)
+        if found is None:
+            found = self.flaws[kind] = tuple(_flaws(self, *kind))
+        return found
+
     def once(self, read: Callable[[Facet], T]) -> T:
         """The same for what needs the facet itself."""
         try:
@@ -63,6 +83,17 @@ class Facet:
         except KeyError:
             found = self._meanings[read] = read(self)
             return found
+
+
+def _flaws(facet: Facet, about: str, name: str) -> Iterator[Flaw]:
+    place, size = FacetPlace(about), len(facet.body)
+    if size > OVERSIZED and name not in schemas().standard[place]:
+        yield "", f"{size / 1e6:,.1f} MB; set aside: it is kept, but not looked into"
+    else:
+        for warning in facet_warnings(place, name, facet.value):
+            yield warning.path, warning.message
+    for path in facet.secrets:
+        yield path, SECRET
 
 
 def facet_from(value: Body) -> Facet:

@@ -237,10 +237,8 @@ def _winners(events: Sequence[Numbered]) -> dict[Key, Won]:
     for seq, event in events:
         at, rank, values = event.time, TYPE_RANK[event.type], event.values
         for key, hole in event.template.once(_interests):
-            facet = values[hole]
-            assert isinstance(facet, Facet)
-            known = won.get(key)
-            if known is None or (at, rank, facet.hash) > known[:3]:
+            facet, known = values[hole], won.get(key)
+            if isinstance(facet, Facet) and (known is None or (at, rank, facet.hash) > known[:3]):
                 won[key] = Won(at, rank, facet.hash, facet, seq)
     return won
 

@@ -16,6 +16,7 @@ from catalog import chain
 from catalog.database import bump_revision, get_meta, set_meta, writing
 from lineage import log
 from lineage.events import Event, EventReader, dated
+from lineage.facet_schemas import schemas
 from lineage.keys import Admission, Key, out_of_scope
 from lineage.log import EventLog
 from lineage.projection import Projection
@@ -66,6 +67,7 @@ class Ingestor:
     """
 
     def __init__(self, engine: Engine, *, refuses_out_of_scope: bool = True) -> None:
+        schemas()  # read now: it takes half a second, which no sender shall wait for
         self._engine = engine
         self._refuses = refuses_out_of_scope
         self._reader = EventReader()

@@ -99,13 +99,10 @@ class Mentions:
         rows = []
         for key, newest in said.items():
             old = before.get(key)
-            new = None
-            for one in newest:
-                mention = _mention(one, numbers, words)
-                new = _later(connection, contents, new, mention) if new else mention
-            assert new is not None
-            if old is not None:
-                new = _later(connection, contents, old, new)
+            said_now = [_mention(one, numbers, words) for one in newest]
+            new, *others = said_now if old is None else [old, *said_now]
+            for other in others:
+                new = _later(connection, contents, new, other)
             if new != old:
                 self.known.put(key, new)
                 rows.append((*key, *new[:5], _ENCODE(new.bodies)))

@@ -28,8 +28,11 @@ WHOLE = {"dataQualityAssertions", "greatExpectations_assertions", "test"}
 
 _UUID = rb"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
 _TIME = rb"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:\d\d)"
-_NUMBER = rb"(?<=[:,\[])(?:0|-?[1-9]\d{0,17})(?=[,}\]])"
-_TOKEN = re.compile(rb'((?<=")(?:' + _UUID + b"|" + _TIME + rb')(?=")|' + _NUMBER + b")")
+_NUMBER = rb"(?:0|-?[1-9]\d{0,17})"
+# What stands before a token is matched and not only looked at: it is found twice as fast.
+_TOKEN = re.compile(
+    rb'["\[:,](?:(?<=")(' + _UUID + b"|" + _TIME + rb')"|(?<=[\[:,])(' + _NUMBER + rb")(?=[,}\]]))"
+)
 _IS_UUID = re.compile(_UUID.decode())
 _IS_NUMBER = re.compile(r"0|-?[1-9]\d{0,17}")
 
@@ -61,12 +64,12 @@ Planned = list[Value | Form]
 def plan(template: Template, values: Sequence[Value]) -> Planned:
     """Which values of an event are stored as they are, and which by their form."""
     planned: Planned = list(values)
-    for about, _, name, hole in template.facets:
+    for about, _, name, hole, _ in template.facets:
         # Facets of jobs and datasets last, and tables refer to them by their body.
         if about not in _LASTING and name not in WHOLE:
             facet = values[hole]
-            assert isinstance(facet, Facet)
-            planned[hole] = facet.once(_form) or facet
+            if isinstance(facet, Facet):
+                planned[hole] = facet.once(_form) or facet
     return planned
 
 
@@ -128,12 +131,16 @@ def unpack(packed: Packed, time: int, facets: Mapping[int, Facet]) -> list[Value
 def _form(facet: Facet) -> Form | None:
     if len(facet.body) > MOST_BYTES:
         return None
-    pieces = _TOKEN.split(facet.body)
-    if not 1 <= len(pieces) // 2 <= MOST_TOKENS:
+    pieces, tokens, after = [], [], 0
+    for found in _TOKEN.finditer(facet.body):
+        start, end = found.span(found.lastindex or 0)
+        pieces.append(facet.body[after:start])
+        tokens.append(_token(facet.body[start:end].decode()))
+        after = end
+    if not 1 <= len(tokens) <= MOST_TOKENS:
         return None
-    body = b"\0".join(pieces[::2])
-    tokens = tuple(_token(piece.decode()) for piece in pieces[1::2])
-    return Form(body, hashlib.sha256(body).digest()[:16], tokens)
+    body = b"\0".join([*pieces, facet.body[after:]])
+    return Form(body, hashlib.sha256(body).digest()[:16], tuple(tokens))
 
 
 def _token(text: str) -> Token:

@@ -14,7 +14,7 @@ from lineage.events import text_of
 from lineage.facets import Body, Recent
 from lineage.fold import Name, Numbered, Run, fold_run
 from lineage.log import EventLog, Stored
-from lineage.runs import Folded, Runs, names_in, words_in
+from lineage.runs import Folded, Given, Runs, names_in, words_in
 from lineage.shapes import Shapes, shape_of
 from lineage.tables import DeclarationRow, SymlinkRow
 from lineage.templates import EventKind
@@ -59,7 +59,7 @@ class Projection:
             tally.take(stored)
         assets = self._numbers.assets(connection, _names(new, folded, declared))
         words = self._numbers.words(connection, _words(new, folded))
-        self._runs.write(connection, self._shapes, folded, assets, words, numbers)
+        self._runs.write(connection, self._shapes, folded, Given(assets, words, numbers))
         self._write_declarations(connection, declared, assets)
         said = m.newest_said(new, assets, words)
         self._mentions.write(connection, self._log.contents, said, numbers, words)

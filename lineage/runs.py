@@ -8,7 +8,7 @@ import uuid
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 from sqlalchemy import Connection, select
@@ -76,6 +76,15 @@ class Folded:
     new: tuple[Stored, ...]
 
 
+class Given(NamedTuple):
+    """Numbers that a batch needs."""
+
+    assets: Mapping[Named, int]
+    words: Mapping[str, int]
+    bodies: Mapping[bytes, int]
+    """Of every facet's body, by its hash."""
+
+
 class Runs:
     """Runs, remembered while more of their events may come."""
 
@@ -108,11 +117,10 @@ class Runs:
         connection: Connection,
         shapes: Shapes,
         folded: Sequence[Folded],
-        assets: Mapping[Named, int],
-        words: Mapping[str, int],
-        numbers: Mapping[bytes, int],
+        known: Given,
     ) -> None:
         """Write the runs and what they report."""
+        assets, words, numbers = known
         free = next_id(connection, RUN)
         made: dict[RunKey, Shape] = {}
         for item in folded:

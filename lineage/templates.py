@@ -15,7 +15,8 @@ from typing import Any, NamedTuple, TypeVar, cast
 
 import orjson
 
-from lineage.facets import Facet
+from lineage.conformance import envelope_warnings
+from lineage.facets import SECRET, Facet
 from lineage.redact import redact
 
 NAME_LIMIT = 4096
@@ -23,6 +24,9 @@ EVENT_TYPES = ("START", "RUNNING", "COMPLETE", "ABORT", "FAIL", "OTHER")
 
 T = TypeVar("T")
 
+# What fills the holes while a skeleton is held against the schema.
+_SOME_TIME, _SOME_ID = "2026-01-01T00:00:00Z", "00000000-0000-0000-0000-000000000000"
+_SKIPPED = "the entry was skipped"
 _SEPARATOR = b"\0"  # never in canonical JSON, which escapes it
 _HOLE = orjson.Fragment(_SEPARATOR)
 
@@ -73,6 +77,8 @@ class FacetHole(NamedTuple):
     """Such as ``inputs[0].facets.schema``."""
     name: str
     hole: int
+    kind: tuple[str, str]
+    """What it is about, and its name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,13 +182,10 @@ def template_of(event: dict[str, Any], body: bytes, secrets: tuple[str, ...]) ->
     Raises:
         RefusedError: It lacks a usable identity.
     """
-    oddities = [Oddity(path, "held a secret; it was replaced before storing") for path in secrets]
+    oddities = [Oddity(path, SECRET) for path in secrets]
     producer = event.get("producer")
     if not isinstance(producer, str) or not producer:
-        oddities.append(Oddity("producer", "missing; expected a URI that names the producer"))
         producer = "unknown"
-    if not isinstance(event.get("schemaURL"), str):
-        oddities.append(Oddity("schemaURL", "missing; expected the URL of the event's schema"))
     kind = _kind(event)
     if "eventTime" not in event:
         raise RefusedError(
@@ -205,7 +208,7 @@ def template_of(event: dict[str, Any], body: bytes, secrets: tuple[str, ...]) ->
         hash=hashlib.sha256(body).digest()[:16],
         segments=tuple(body.split(_SEPARATOR)),
         kind=kind,
-        type=_type(event, oddities) if is_run else None,
+        type=_type(event) if is_run else None,
         producer=producer,
         job=_identity(event.get("job"), "job") if has_job else None,
         run_facets=run_facets,
@@ -215,7 +218,7 @@ def template_of(event: dict[str, Any], body: bytes, secrets: tuple[str, ...]) ->
         dataset=dataset,
         time_hole=time_hole,
         run_hole=reader.next_hole() if is_run else None,
-        oddities=tuple(oddities),
+        oddities=_told(_breaches(event), oddities),
         secrets=secrets,
         facets=tuple(_facet_holes(run_facets, job_facets, inputs, outputs, dataset)),
     )
@@ -237,7 +240,7 @@ def _facet_holes(
         groups.append(("dataset", "dataset.facets", dataset.facets))
     for about, path, holes in groups:
         for name, hole in holes.items():
-            yield FacetHole(about, f"{path}.{name}", name, hole)
+            yield FacetHole(about, f"{path}.{name}", name, hole, (about, name))
 
 
 class _Reader:
@@ -294,7 +297,7 @@ class _Reader:
                 self.facets(entry, "facets", path, is_read=False)
                 self.facets(entry, io_key, path, is_read=False)
                 if is_read:
-                    why = f"{refused.detail}; the entry was skipped"
+                    why = f"{refused.detail}; {_SKIPPED}"
                     self._oddities.append(Oddity(refused.path, why))
                 continue
             if is_read:
@@ -376,15 +379,31 @@ def _name(value: dict[str, Any], key: str, path: str) -> str:
     return name
 
 
-def _type(event: dict[str, Any], oddities: list[Oddity]) -> str | None:
+def _type(event: dict[str, Any]) -> str | None:
     value = event.get("eventType")
     if value is None:
         return None
-    if isinstance(value, str) and value.upper() in EVENT_TYPES:
-        return value.upper()
-    oddities.append(
-        Oddity(
-            "eventType", f"unknown value; expected one of {', '.join(EVENT_TYPES)}; read as OTHER"
-        )
+    return value.upper() if isinstance(value, str) and value.upper() in EVENT_TYPES else "OTHER"
+
+
+def _breaches(event: dict[str, Any]) -> list[Oddity]:
+    """What breaks the schema of the event around its facets."""
+    plain = event | {"eventTime": _SOME_TIME}
+    if isinstance(plain.get("run"), dict) and "runId" in plain["run"]:
+        plain["run"] = plain["run"] | {"runId": _SOME_ID}
+    return [Oddity(w.path, w.message) for w in envelope_warnings(plain)]
+
+
+def _told(breaches: list[Oddity], others: list[Oddity]) -> tuple[Oddity, ...]:
+    """All of them, but nothing twice."""
+    paths = {oddity.path for oddity in breaches}
+    skipped = {path.partition(".")[0] for path in paths if path.partition("[")[1]}
+    return (
+        *breaches,
+        *(
+            oddity
+            for oddity in others
+            if oddity.path not in paths
+            and not (_SKIPPED in oddity.message and oddity.path.partition(".")[0] in skipped)
+        ),
     )
-    return "OTHER"

@@ -190,9 +190,9 @@ def test_two_writers_of_one_store_see_each_other(store: Engine, make_event: Make
 
 def test_producers_and_warnings_are_counted(store: Engine, make_event: MakeEvent) -> None:
     sent = [
-        make_event(producer="a"),
-        make_event(producer="a", eventType="DONE", inputs=4),
-        make_event(producer="b", eventType="DONE"),
+        make_event(producer="https://a"),
+        make_event(producer="https://a", eventType="DONE", inputs=4),
+        make_event(producer="https://b", eventType="DONE"),
         make_event(producer=None),
     ]
 
@@ -200,7 +200,7 @@ def test_producers_and_warnings_are_counted(store: Engine, make_event: MakeEvent
 
     told = intake(store)
     assert {p.name: (p.events, p.warnings) for p in told.producers} == {
-        "a": (2, 1), "b": (1, 1), "unknown": (1, 1),
+        "https://a": (2, 1), "https://b": (1, 1), "unknown": (1, 1),
     }  # fmt: skip
     assert [(w.path, w.events) for w in told.warnings] == [
         ("eventType", 2), ("inputs", 1), ("producer", 1),

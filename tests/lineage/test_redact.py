@@ -92,7 +92,7 @@ def test_no_stored_event_holds_a_secret(
 
     assert b"hunter2" not in event.body
     assert len(event.secrets) == 1
-    assert [o.path for o in event.oddities] == list(event.secrets)
+    assert [o.path for o in event.oddities if "secret" in o.message] == list(event.secrets)
 
 
 def test_names_of_columns_and_numbers_of_bytes_are_no_secrets() -> None:
