@@ -13,8 +13,8 @@ from catalog.cli import database_option, progress
 from catalog.errors import UserError
 from lineage import log
 from lineage.history import present
-from lineage.importing import Summary, files_in, ingest_file
-from lineage.ingest import Ingestor
+from lineage.importing import Summary, files_in, ingest_files
+from lineage.ingest import Ingestor, calm_collector
 from lineage.proposal import write_proposal
 from lineage.reading import load_estate
 from lineage.rebuild import digest as digest_of
@@ -36,11 +36,11 @@ def ingest(paths: tuple[str, ...], as_json: bool, engine: Engine) -> None:
 
     Example: andon ingest events/ more.ndjson.gz
     """
+    calm_collector()
     ingestor, summary = Ingestor(engine), Summary()
     files = files_in(paths)
     with progress(files, len(files), "Taking in") as listed:
-        for path in listed:
-            ingest_file(ingestor, path, summary)
+        ingest_files(ingestor, listed, summary)
     if as_json:
         click.echo(json.dumps(asdict(summary)))
     else:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import codecs
+import contextlib
 import gzip
 import sys
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from io import BufferedReader
 from pathlib import Path
+from typing import IO, Any
 
 import orjson
 
@@ -17,7 +20,11 @@ from lineage.ingest import Arrival, Ingestor, Receipt, Status
 from lineage.templates import RefusedError
 
 BATCH = 512
-"""Events that share one commit."""
+"""Most events that share one commit."""
+BATCH_BYTES = 64_000_000
+"""And how much of them at most, roughly."""
+MOST_BAD = 1000
+"""Lines that may come before the first good one for it to be a file of an event a line."""
 
 SUFFIXES = (".json", ".ndjson", ".jsonl", ".gz")
 """Endings of files that are read from a folder; a file that is named itself is read in any case."""
@@ -76,35 +83,52 @@ def files_in(paths: Sequence[str]) -> list[Path | None]:
     return found
 
 
-def ingest_file(ingestor: Ingestor, path: Path | None, summary: Summary) -> None:
-    """Take in every event of one file, counting into ``summary``.
+def ingest_files(ingestor: Ingestor, paths: Iterable[Path | None], summary: Summary) -> None:
+    """Take in every event of some files, counting into ``summary``.
 
-    A file that cannot be read is one rejection; the others are not lost with it.
+    Small files share commits, large ones of an event a line are never in memory as a whole. A file
+    that cannot be read is one rejection; neither the others nor what was read of it are lost.
     """
-    name = "-" if path is None else str(path)
-    try:
-        content = sys.stdin.buffer.read() if path is None else path.read_bytes()
-        if content[:2] == b"\x1f\x8b":
-            content = gzip.decompress(content)
-        content = content.removeprefix(codecs.BOM_UTF8)
-    except (OSError, EOFError, zlib.error) as error:
-        refused = RefusedError(400, f"the file cannot be read: {error}", "", "a complete file")
-        arrival = Arrival(b"", f"{name}:1")
-        ingestor.refuse(arrival, refused)
-        summary.add([arrival], [Receipt(Status.REJECTED, None, refusal=refused)])
-        return
     batch: list[Arrival] = []
-    for line, body in _split(content):
-        batch.append(Arrival(body, f"{name}:{line}"))
-        if len(batch) == BATCH:
-            summary.add(batch, ingestor.ingest(batch))
-            batch = []
+    size = 0
+    for path in paths:
+        name = "-" if path is None else str(path)
+        try:
+            for line, body in _events(path):
+                batch.append(Arrival(body, f"{name}:{line}"))
+                size += len(body)
+                if len(batch) == BATCH or size > BATCH_BYTES:
+                    summary.add(batch, ingestor.ingest(batch))
+                    batch, size = [], 0
+        except (OSError, EOFError, zlib.error) as error:
+            refused = RefusedError(400, f"the file cannot be read: {error}", "", "a complete file")
+            arrival = Arrival(b"", f"{name}:1")
+            ingestor.refuse(arrival, refused)
+            summary.add([arrival], [Receipt(Status.REJECTED, None, refusal=refused)])
     if batch:
         summary.add(batch, ingestor.ingest(batch))
 
 
-def _split(content: bytes) -> Iterator[tuple[int, bytes]]:
-    """Line and body of each event: the whole as one object or array, else one a line."""
+def _events(path: Path | None) -> Iterator[tuple[int, bytes]]:
+    """Line and body of each event in a file, or in standard input for ``None``."""
+    with contextlib.ExitStack() as stack:
+        file: Any = sys.stdin.buffer if path is None else stack.enter_context(path.open("rb"))
+        if not hasattr(file, "peek"):
+            file = BufferedReader(file)
+            stack.callback(file.detach)  # what was handed in stays open
+        if file.peek(2)[:2] == b"\x1f\x8b":
+            file = stack.enter_context(gzip.open(file))
+        yield from _split(file)
+
+
+def _split(file: IO[bytes]) -> Iterator[tuple[int, bytes]]:
+    """Line and body of each event: one a line if the first line is one, else the whole."""
+    head = file.readline().removeprefix(codecs.BOM_UTF8)
+    if _is_object(head):
+        yield 1, head
+        yield from ((n, line) for n, line in enumerate(file, 2) if line.strip())
+        return
+    content = head + file.read()
     try:
         whole = orjson.loads(content)
     except orjson.JSONDecodeError:
@@ -112,11 +136,8 @@ def _split(content: bytes) -> Iterator[tuple[int, bytes]]:
     if isinstance(whole, list):
         yield from ((index + 1, _written(event)) for index, event in enumerate(whole))
         return
-    if isinstance(whole, dict):
-        yield 1, content
-        return
     lines = content.splitlines()
-    if whole is None and content.strip() and not _is_ndjson(lines):
+    if isinstance(whole, dict) or (content.strip() and not any(map(_is_object, lines[:MOST_BAD]))):
         yield 1, content
         return
     yield from ((n, line) for n, line in enumerate(lines, 1) if line.strip())
@@ -129,13 +150,12 @@ def _written(event: object) -> bytes:
         return _TOO_DEEP
 
 
-def _is_ndjson(lines: Sequence[bytes]) -> bool:
-    """Whether any line is an object by itself: a broken pretty-printed file has none."""
-    for line in lines:
-        if line.strip().startswith(b"{"):
-            try:
-                orjson.loads(line)
-            except orjson.JSONDecodeError:
-                continue
-            return True
-    return len(lines) <= 1
+def _is_object(line: bytes) -> bool:
+    """Whether a line is an object by itself: those of a pretty-printed file are none."""
+    if not line.lstrip().startswith(b"{"):
+        return False
+    try:
+        orjson.loads(line)
+    except orjson.JSONDecodeError:
+        return False
+    return True

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import secrets
 import threading
@@ -55,6 +56,17 @@ class Receipt:
     event_id: str | None
     oddities: tuple[Oddity, ...] = ()
     refusal: RefusedError | None = None
+
+
+def calm_collector() -> None:
+    """Let Python look for garbage less often; for entry points that take in much.
+
+    What the caches hold is much and no garbage, and walking it again and again took a fifth of the
+    time of an event.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(20_000, 50, 100)
 
 
 class Ingestor:

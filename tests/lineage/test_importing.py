@@ -16,7 +16,7 @@ from sqlalchemy import Engine
 
 from catalog.errors import UserError
 from lineage import cli
-from lineage.importing import Summary, files_in, ingest_file
+from lineage.importing import Summary, files_in, ingest_files
 from lineage.ingest import Ingestor
 from lineage.intake import intake
 
@@ -35,7 +35,7 @@ def lines(events: list[dict[str, Any]], end: str = "\n") -> bytes:
 def summary_of(store: Engine, *paths: Path) -> Summary:
     summary = Summary()
     for path in paths:
-        ingest_file(Ingestor(store), path, summary)
+        ingest_files(Ingestor(store), [path], summary)
     return summary
 
 
@@ -270,7 +270,7 @@ def test_reading_standard_input_does_not_close_it(
     monkeypatch.setattr("sys.stdin", stream)
     summary = Summary()
 
-    ingest_file(Ingestor(store), None, summary)
+    ingest_files(Ingestor(store), [None], summary)
 
     assert summary.stored == 3
     assert not stream.closed
