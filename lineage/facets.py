@@ -7,7 +7,9 @@ arrived, and only a new one is decoded, checked for secrets and made canonical.
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from itertools import islice
 from typing import Any, TypeVar, cast
 
@@ -28,6 +30,20 @@ Kind = tuple[str, str]
 Flaw = tuple[str, str]
 """Path inside a facet, and what is odd there."""
 
+MOST_TOKENS = 16
+MOST_OUTLINED = 4000
+"""Bytes of a facet; larger ones are not looked through for tokens."""
+
+_UUID = rb"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
+_TIME = rb"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:\d\d)"
+_NUMBER = rb"(?:0|-?[1-9]\d{0,17})"
+# What stands before a token is matched and not only looked at: it is found twice as fast.
+_TOKEN = re.compile(
+    rb'["\[:,](?:(?<=")(?:(' + _UUID + b")|(" + _TIME + rb'))"'
+    rb"|(?<=[\[:,])(" + _NUMBER + rb")(?=[,}\]]))"
+)
+_MINUS = ord("-")
+
 SECRET = "held a secret; it was replaced before storing"
 OVERSIZED = 1_000_000
 """Bytes of a facet that no specification knows from which on it is kept, but not looked into."""
@@ -36,6 +52,18 @@ OVERSIZED = 1_000_000
 def canonical(value: Any) -> bytes:
     """Canonical JSON: keys sorted, no blanks, UTF-8."""
     return orjson.dumps(value, option=orjson.OPT_SORT_KEYS)
+
+
+@dataclass(frozen=True, slots=True)
+class Outline:
+    """A facet with holes where facets of its sort differ from run to run: ids, times, numbers."""
+
+    body: bytes
+    """Canonical JSON with a NUL for each token."""
+    hash: bytes
+    tokens: tuple[str, ...]
+    kinds: str
+    """Of each token: I an id, T a time, N a number below zero, P any other number."""
 
 
 class Facet:
@@ -73,7 +101,7 @@ class Facet:
         """What is odd about it where it stands: what breaks its schema, and what was secret."""
         found = self.flaws.get(kind)
         if found is None:
-            found = self.flaws[kind] = tuple(_flaws(self, *kind))
+            found = self.flaws[kind] = _flaws(self, *kind)
         return found
 
     def once(self, read: Callable[[Facet], T]) -> T:
@@ -85,7 +113,40 @@ class Facet:
             return found
 
 
-def _flaws(facet: Facet, about: str, name: str) -> Iterator[Flaw]:
+def outline_of(facet: Facet) -> Outline | None:
+    """The outline of a facet; ``None``: it has no token, or too many, or is large."""
+    body = facet.body
+    if len(body) > MOST_OUTLINED:
+        return None
+    pieces, tokens, kinds, after = [], [], "", 0
+    for found in _TOKEN.finditer(body):
+        group = found.lastindex or 0
+        start, end = found.span(group)
+        pieces.append(body[after:start])
+        tokens.append(body[start:end].decode())
+        kinds += "N" if body[start] == _MINUS else " ITP"[group]
+        after = end
+    if not 1 <= len(tokens) <= MOST_TOKENS:
+        return None
+    outline = b"\0".join([*pieces, body[after:]])
+    return Outline(outline, hashlib.sha256(outline).digest()[:16], tuple(tokens), kinds)
+
+
+def _flaws(facet: Facet, about: str, name: str) -> tuple[Flaw, ...]:
+    outline = facet.once(outline_of)
+    if outline is None or facet.secrets:
+        return tuple(_find_flaws(facet, about, name))
+    # Another id, time or number in the same place breaks no other rule.
+    key = (outline.hash, outline.kinds, about, name)
+    found = _OUTLINED.get(key)
+    if found is None:
+        found = tuple(_find_flaws(facet, about, name))
+        if not found:  # a message may quote the token
+            _OUTLINED.put(key, found)
+    return found
+
+
+def _find_flaws(facet: Facet, about: str, name: str) -> Iterator[Flaw]:
     place, size = FacetPlace(about), len(facet.body)
     if size > OVERSIZED and name not in schemas().standard[place]:
         yield "", f"{size / 1e6:,.1f} MB; set aside: it is kept, but not looked into"
@@ -133,3 +194,7 @@ class Recent(dict[K, V]):
         """Forget everything."""
         super().clear()
         self._weight = 0
+
+
+_OUTLINED: Recent[tuple[bytes, str, str, str], tuple[Flaw, ...]] = Recent(20_000)
+"""Outlines that were found to break no rule."""

@@ -17,7 +17,7 @@ from lineage.log import EventLog, Stored
 from lineage.runs import Folded, Given, Runs, names_in, words_in
 from lineage.shapes import Shapes, shape_of
 from lineage.tables import DeclarationRow, SymlinkRow
-from lineage.templates import EventKind
+from lineage.templates import EventKind, Template
 
 DECLARATION = table_of(DeclarationRow)
 SYMLINK = table_of(SymlinkRow)
@@ -160,10 +160,18 @@ def _words(new: Sequence[Stored], folded: Sequence[Folded]) -> Iterator[str]:
 
 def _symlinks(stored: Stored) -> Iterator[tuple[Name, tuple[Name, str]]]:
     """Other names that an event gives its datasets."""
-    for place in stored.event.template.places():
-        facet = stored.event.facet(place.facets.get("symlinks"))
+    for name, hole in stored.event.template.once(_with_symlinks):
+        facet = stored.event.facet(hole)
         for other in facet.meaning(symlinks_in) if facet else ():
-            yield (place.namespace, place.name), other
+            yield name, other
+
+
+def _with_symlinks(template: Template) -> tuple[tuple[Name, int], ...]:
+    return tuple(
+        ((place.namespace, place.name), place.facets["symlinks"])
+        for place in template.places()
+        if "symlinks" in place.facets
+    )
 
 
 def symlinks_in(facet: Body) -> tuple[tuple[Name, str], ...]:
