@@ -18,7 +18,7 @@ from sqlalchemy import Engine
 
 from catalog.model import AssetKey, Kind
 from lineage.estate import DataTestStatus, Estate, RunState
-from lineage.importing import Summary, ingest_file
+from lineage.importing import Summary, ingest_files
 from lineage.ingest import Ingestor
 from lineage.reading import load_estate
 
@@ -70,7 +70,7 @@ def play(store: Engine) -> Play:
         events = [json.loads(line) for line in path.read_text("utf-8").splitlines()]
         last = max(datetime.fromisoformat(event["eventTime"]) for event in events)
         summary = Summary()
-        ingest_file(Ingestor(store), path, summary)
+        ingest_files(Ingestor(store), [path], summary)
         return Recording(
             summary=summary,
             events=len(events),
@@ -120,29 +120,26 @@ def dbt_nodes(recording: Recording, kind: str) -> list[dict[str, Any]]:
 def test_models_that_dbt_reports_from_artifacts_end_as_dbt_says(play: Play) -> None:
     recording = play("dbt-1.11-artifacts")
 
-    states = recording.states("bike-shop")
+    states = {name: state for name, (state, _) in recording.states("bike-shop").items()}
 
     # Of a model that was skipped, artifacts say nothing.
     assert {name: state for name, state in states.items() if name.endswith(".build.run")} == {
-        f"shop.main.bike_shop.{node['table'] or node['name']}.build.run": (
-            DBT_STATES[node["status"]],
-            1,
-        )
+        f"shop.main.bike_shop.{node['name']}.build.run": DBT_STATES[node["status"]]
         for node in dbt_nodes(recording, "model")
         if node["status"] != "skipped"
     }
-    assert states["dbt-run-bike_shop"] == (RunState.FAIL, 1)
+    assert states["dbt-run-bike_shop"] is RunState.FAIL
 
 
 def test_models_that_dbt_reports_from_its_log_end_as_dbt_says(play: Play) -> None:
     recording = play("dbt-1.11-structured-logs")
 
-    states = recording.states("bike-shop")
+    states = {name: state for name, (state, _) in recording.states("bike-shop").items()}
 
     assert {
         name: state for name, state in states.items() if re.fullmatch(r"model\.\w+\.\w+", name)
-    } == {node["id"]: (DBT_STATES[node["status"]], 1) for node in dbt_nodes(recording, "model")}
-    assert states["dbt-run-bike_shop"] == (RunState.FAIL, 1)
+    } == {node["id"]: DBT_STATES[node["status"]] for node in dbt_nodes(recording, "model")}
+    assert states["dbt-run-bike_shop"] is RunState.FAIL
 
 
 @pytest.mark.parametrize("name", DBT)
@@ -242,6 +239,25 @@ def test_assets_of_dagster_end_as_dagster_says(play: Play) -> None:
 
 
 # Great Expectations ----------------------------------------------------------------------------
+
+
+def test_expectations_end_as_great_expectations_says(play: Play) -> None:
+    recording = play(GREAT_EXPECTATIONS)
+
+    told = {(name, column): status for (_, name, column), (status, _) in recording.told().items()}
+
+    # Neither severity nor exceptions travel: one that could not be looked at has failed.
+    assert told == {
+        (each["type"], each["column"]): (
+            DataTestStatus.PASS if each["success"] else DataTestStatus.FAIL
+        )
+        for each in recording.account["expectations"]
+    }
+
+
+def test_a_facet_under_another_name_is_warned_about(play: Play) -> None:
+    """Great Expectations sends its metrics a second time as ``dataQuality``."""
+    assert play(GREAT_EXPECTATIONS).summary.warnings == 1
 
 
 def test_a_validation_is_one_complete_run_whatever_it_found(play: Play) -> None:
