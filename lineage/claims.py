@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 import fnmatch
-import re
+import heapq
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from functools import cache
-from typing import Any, TypeVar
+from operator import itemgetter
+from typing import TypeVar
 
 from catalog.model import (
     AssetEntry,
+    AssetKey,
     Basis,
     Catalog,
     Claim,
     Environment,
     EnvironmentRule,
     Evidence,
+    JobGlob,
+    Kind,
     Pipeline,
     Place,
     Zone,
@@ -26,11 +30,10 @@ from catalog.selection import parse_selection
 from lineage import guess
 from lineage import observed as o
 from lineage.naming import kind_by_platform, platform_of
-from lineage.principals import is_placeholder
+from lineage.people import People
+from lineage.spelling import Name
 
 R = TypeVar("R", EnvironmentRule, ZoneRule)
-
-_SLUG = re.compile(r"[^a-z0-9_-]+")
 
 _select = cache(parse_selection)
 
@@ -47,10 +50,15 @@ class Claims:
     ) -> None:
         self._seen = seen
         self._catalog = catalog
-        self._team_names = {t.name.lower(): t.id for t in catalog.teams}
-        self._team_ids = {t.id for t in catalog.teams}
+        self._people = People(catalog.teams)
         self._domains = {t.id: t.domain for t in catalog.teams if t.domain}
-        self._member_of = {m.person: t.id for t in catalog.teams for m in t.members}
+        self._selecting: list[tuple[int, AssetEntry]] = []
+        self._exact: dict[AssetKey, list[tuple[int, AssetEntry]]] = defaultdict(list)
+        for place, entry in enumerate(catalog.assets):
+            if entry.key is not None:
+                self._exact[seen.identities.key(entry.key)].append((place, entry))
+            elif entry.select is not None:
+                self._selecting.append((place, entry))
         self._writers: dict[int, set[int]] = defaultdict(set)
         self._read: set[int] = set()
         self._outputs: dict[int, set[int]] = defaultdict(set)
@@ -74,7 +82,7 @@ class Claims:
     def job_environment(self, job_id: int) -> Claim[Environment] | None:
         """Where a job lives: declared, else as its name says, else where all its outputs are."""
         job = self._seen.jobs[job_id]
-        declared = self._declared_environment(job.namespace, job.name)
+        declared = self._declared_environment(job)
         if declared is not None:
             return declared
         named = guess.environment_by_name(job.namespace, job.name)
@@ -105,17 +113,11 @@ class Claims:
 
     def job_owners(self, job_id: int) -> tuple[Claim[str], ...]:
         """Owners that a job's own facet names."""
-        return tuple(self._asserted_owners(self._seen.jobs[job_id], "its ownership facet"))
+        return tuple(self._people.owners(self._seen.jobs[job_id], "its ownership facet"))
 
     def team(self, owners: Iterable[Claim[str]]) -> str | None:
         """The team that answers: the first owner that is a team or a person in one."""
-        for claim in owners:
-            kind, _, name = claim.value.partition(":")
-            if kind == "team":
-                return name
-            if kind == "person" and name in self._member_of:
-                return self._member_of[name]
-        return None
+        return self._people.team(owners)
 
     def integration(self, job_id: int) -> str | None:
         """The integration that a job's type facet names, upper case."""
@@ -182,7 +184,7 @@ class Claims:
     def _resolve_environments(self, noise: Mapping[int, str]) -> dict[int, Claim[Environment]]:
         found: dict[int, Claim[Environment]] = {}
         for i, asset in self._seen.datasets.items():
-            claim = self._declared_environment(asset.namespace, asset.name)
+            claim = self._declared_environment(asset)
             claim = claim or guess.environment_by_name(asset.namespace, asset.name)
             jobs = [self._seen.jobs[j].namespace for j in self._writers.get(i, ())]
             claim = claim or guess.environment_by_job(jobs)
@@ -214,8 +216,8 @@ class Claims:
             elif not around and pipelines.get(asset.namespace):
                 found[i] = guess.environment_by_pipeline(min(pipelines[asset.namespace]))
 
-    def _declared_environment(self, namespace: str, name: str) -> Claim[Environment] | None:
-        rule = _first(self._catalog.environments, namespace, name)
+    def _declared_environment(self, asset: o.Asset) -> Claim[Environment] | None:
+        rule = _first(self._catalog.environments, asset.names)
         if rule is None:
             return None
         lines = _line(rule.place, rule.environment.value)
@@ -225,7 +227,7 @@ class Claims:
 
     def _zone(self, dataset_id: int) -> Claim[Zone] | None:
         asset = self._seen.datasets[dataset_id]
-        rule = _first(self._catalog.zones, asset.namespace, asset.name)
+        rule = _first(self._catalog.zones, asset.names)
         if rule is not None:
             lines = _line(rule.place, rule.zone.value)
             return Claim(rule.zone, Basis.DECLARED, f"{rule.place} says so", lines)
@@ -241,17 +243,13 @@ class Claims:
     def _declared_entries(self, dataset_id: int) -> dict[str, AssetEntry]:
         """The entry that gives each declared key: exact beats selected, later beats earlier."""
         asset = self._seen.datasets[dataset_id]
+        exact = self._exact.get(AssetKey(Kind.DATASET, asset.namespace, asset.name), [])
         chosen: dict[str, tuple[bool, AssetEntry]] = {}
-        for entry in self._catalog.assets:
+        for _, entry in heapq.merge(self._selecting, exact, key=itemgetter(0)):
             is_exact = entry.key is not None
-            if entry.key is not None:
-                matches = (entry.key.namespace, entry.key.name) == (asset.namespace, asset.name)
-                matches = matches and entry.key.kind == "dataset"
-            else:
-                matches = entry.select is not None and _select(entry.select).matches(
-                    self._attributes(dataset_id, chosen)
-                )
-            if not matches:
+            if entry.select is not None and not _select(entry.select).matches(
+                self._attributes(dataset_id, chosen)
+            ):
                 continue
             for key in ("owner", "tier"):
                 if getattr(entry, key) is None:
@@ -265,8 +263,8 @@ class Claims:
     ) -> dict[str, list[str]]:
         asset = self._seen.datasets[dataset_id]
         offered = {
-            "namespace": [asset.namespace],
-            "name": [asset.name],
+            "namespace": [namespace for namespace, _ in asset.names],
+            "name": [name for _, name in asset.names],
             "kind": ["dataset"],
         }
         environment = self._environments.get(dataset_id)
@@ -302,39 +300,16 @@ class Claims:
             lines = _line(place, entry.owner)
             claims.append(Claim(entry.owner, Basis.DECLARED, f"{place} says so", lines))
         asset = self._seen.datasets[dataset_id]
-        claims += self._asserted_owners(asset, "its ownership facet")
+        claims += self._people.owners(asset, "its ownership facet")
         for job_id in sorted(self._writers.get(dataset_id, ())):
             job = self._seen.jobs[job_id]
-            for claim in self._asserted_owners(job, ""):
+            for claim in self._people.owners(job, ""):
                 why = f"it owns {job.name}, which writes this"
                 claims.append(Claim(claim.value, Basis.GUESSED, why, claim.evidence))
         kept: dict[str, Claim[str]] = {}
         for claim in claims:
             kept.setdefault(claim.value, claim)
         return tuple(kept.values())
-
-    def _asserted_owners(self, asset: o.Asset, why: str) -> Iterable[Claim[str]]:
-        facet = asset.facets.get("ownership")
-        owners: Any = facet.body.get("owners") if facet else None
-        for index, owner in enumerate(owners if isinstance(owners, list) else []):
-            name = owner.get("name") if isinstance(owner, dict) else None
-            if facet is None or not isinstance(name, str) or is_placeholder(name):
-                continue
-            path = f"{facet.path}.owners[{index}].name"
-            evidence = Evidence(name, event_id=facet.event_id, facet=path)
-            principal = self._principal(name.strip())
-            if principal is not None:
-                yield Claim(principal, Basis.ASSERTED, f"{why} says so", (evidence,))
-
-    def _principal(self, name: str) -> str | None:
-        """A principal from the free text that producers give as an owner's name."""
-        kind, colon, rest = name.partition(":")
-        if not colon or kind not in ("team", "person", "service"):
-            kind, rest = ("person" if "@" in name else "team"), name
-        if kind == "team" and rest not in self._team_ids:
-            rest = self._team_names.get(rest.lower()) or _SLUG.sub("-", rest.lower()).strip("-_")
-        rest = "-".join(rest.split())
-        return None if is_placeholder(rest) else f"{kind}:{rest}"
 
     # Pipelines
 
@@ -384,17 +359,19 @@ class Claims:
         return found
 
 
-def _first(rules: Iterable[R], namespace: str, name: str) -> R | None:
-    for rule in rules:
-        if fnmatch.fnmatchcase(namespace, rule.namespace) and fnmatch.fnmatchcase(name, rule.name):
-            return rule
-    return None
+def _first(rules: Iterable[R], names: Iterable[Name]) -> R | None:
+    return next((rule for rule in rules if _matches(rule, names)), None)
 
 
 def _has_job(pipeline: Pipeline, job: o.Asset) -> bool:
+    return any(_matches(glob, job.names) for glob in pipeline.jobs)
+
+
+def _matches(rule: R | JobGlob, names: Iterable[Name]) -> bool:
+    """Whether any of the names of an asset is meant."""
     return any(
-        fnmatch.fnmatchcase(job.namespace, g.namespace) and fnmatch.fnmatchcase(job.name, g.name)
-        for g in pipeline.jobs
+        fnmatch.fnmatchcase(namespace, rule.namespace) and fnmatch.fnmatchcase(name, rule.name)
+        for namespace, name in names
     )
 
 

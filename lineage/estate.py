@@ -11,7 +11,8 @@ from datetime import datetime
 from enum import StrEnum
 from types import MappingProxyType
 
-from catalog.model import AssetKey, Catalog, Claim, Environment, Evidence, Zone
+from catalog.model import AssetKey, Catalog, Claim, Environment, Evidence, Kind, Zone
+from lineage.identity import EXACT, Doubt, Identities, Join
 
 
 class RunState(StrEnum):
@@ -22,6 +23,8 @@ class RunState(StrEnum):
     FAIL = "fail"
     ABORT = "abort"
     UNKNOWN = "unknown"
+    LOST = "lost"
+    """No sign of life for so long that no end is expected any more."""
 
 
 class DataTestStatus(StrEnum):
@@ -127,6 +130,16 @@ class Dataset:
     """When a data test first ran to an answer after its last write."""
     event_id: str | None = None
     """The newest event that named it."""
+    provisional_writers: tuple[AssetKey, ...] = ()
+    """Those of its writers of which no run ever completed: they only claim to write it."""
+    names: tuple[AssetKey, ...] = ()
+    """Its other names, as they were sent or declared."""
+    joins: tuple[Join, ...] = ()
+    """What says that they are names of one dataset."""
+    doubts: tuple[Doubt, ...] = ()
+    """Why that may be wrong."""
+    ids: tuple[int, ...] = ()
+    """Surrogates of all of its names, its own among them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,6 +185,12 @@ class Job:
     ``None`` if versions or lower environments are not known."""
     first_seen: datetime | None = None
     last_seen: datetime | None = None
+    names: tuple[AssetKey, ...] = ()
+    """Its other names."""
+    joins: tuple[Join, ...] = ()
+    """What says that they are names of one job."""
+    ids: tuple[int, ...] = ()
+    """Surrogates of all of its names, its own among them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -230,6 +249,16 @@ class Estate:
     writes: tuple[Write, ...] = ()
     feeds: tuple[Feed, ...] = ()
     """Each (namespace, kind), also those that never spoke for a namespace that is written."""
+    identities: Identities = EXACT
+    """Which names are one asset."""
+
+    def find(self, namespace: str, name: str) -> Dataset | None:
+        """The dataset of this name, whichever of its names it is."""
+        return self.datasets.get(self.identities.key(AssetKey(Kind.DATASET, namespace, name)))
+
+    def find_job(self, namespace: str, name: str) -> Job | None:
+        """The job of this name, whichever of its names it is."""
+        return self.jobs.get(self.identities.key(AssetKey(Kind.JOB, namespace, name)))
 
     def feed(self, namespace: str, evidence: FeedKind) -> Feed | None:
         """The feed of one kind of evidence for one namespace, if that namespace is known."""

@@ -15,6 +15,7 @@ from lineage.estate import Estate
 from lineage.log import EVENT, EventLog
 from lineage.projection import Projection
 from lineage.reading import load_estate, observe
+from lineage.reducers import NO_REDUCERS, Reducers
 from lineage.times import AHEAD
 
 CHUNK = 512
@@ -39,7 +40,7 @@ def present(engine: Engine) -> datetime:
     return clock if found is None else max(clock, moment(found))
 
 
-def estate_at(engine: Engine, as_of: datetime) -> Estate:
+def estate_at(engine: Engine, as_of: datetime, reducers: Reducers = NO_REDUCERS) -> Estate:
     """Everything known of the time up to an instant, late events included.
 
     For a past instant the events up to it are folded again in memory. What has come in while the
@@ -47,14 +48,18 @@ def estate_at(engine: Engine, as_of: datetime) -> Estate:
     """
     now = present(engine)
     if as_of >= now - JUST_NOW:
-        return load_estate(engine, as_of)
+        return load_estate(engine, as_of, reducers)
     after = EVENT.c.event_time.between(microseconds(as_of) + 1, microseconds(now))
     with engine.connect() as connection:
         has_later = connection.execute(select(EVENT.c.seq).where(after).limit(1)).first()
-    return load_estate(engine, as_of) if has_later is None else next(estates_at(engine, [as_of]))
+    if has_later is None:
+        return load_estate(engine, as_of, reducers)
+    return next(estates_at(engine, [as_of], reducers))
 
 
-def estates_at(engine: Engine, instants: Iterable[datetime]) -> Iterator[Estate]:
+def estates_at(
+    engine: Engine, instants: Iterable[datetime], reducers: Reducers = NO_REDUCERS
+) -> Iterator[Estate]:
     """The estate at each of some past instants, oldest first, folding the log only once."""
     past = database.connect("sqlite://")
     log, copy = EventLog(), EventLog()
@@ -69,8 +74,9 @@ def estates_at(engine: Engine, instants: Iterable[datetime]) -> Iterator[Estate]
                     for chunk in log.events(connection, CHUNK, since, until):
                         new = copy.append(memory, [(s.received_at, s.event) for s in chunk])
                         projection.apply(memory, new.new, new.numbers)
-                    seen = observe(memory, as_of)
+                    catalog = load_catalog(engine, as_of)
+                    seen = observe(memory, as_of, catalog, reducers)
                 since = until
-                yield build_estate(seen, load_catalog(engine, as_of), as_of, revision)
+                yield build_estate(seen, catalog, as_of, revision)
     finally:
         past.dispose()

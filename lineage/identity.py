@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from types import MappingProxyType
 
 from catalog.model import AssetKey, Evidence, Kind
 from lineage.spelling import Name, Spelling
@@ -75,25 +76,32 @@ class Group:
     joins: tuple[Join, ...] = ()
     doubts: tuple[Doubt, ...] = ()
     """Why the join may be wrong."""
+    title: Name = ("", "")
+    """The name to read: the one that stands for it, unless that is only where it lies."""
 
 
 class Names:
     """Names of one kind of asset, joined. ``lineage.joining`` makes them."""
 
-    __slots__ = ("_canonical", "_doubts", "_joins", "_members", "_spelling", "held_back")
+    __slots__ = (
+        "_canonical", "_doubts", "_joins", "_members", "_spelling", "_titles", "held_back",
+    )  # fmt: skip
 
     def __init__(
         self,
         canonical: Mapping[Name, Name],
         members: Mapping[Name, tuple[Name, ...]],
         joins: Mapping[Name, tuple[Join, ...]],
+        *,
         doubts: tuple[Doubt, ...] = (),
         spelling: Spelling | None = None,
+        titles: Mapping[Name, Name] = MappingProxyType({}),
     ) -> None:
         self._canonical = canonical
         self._members = members
         self._joins = joins
         self._spelling = spelling or Spelling()
+        self._titles = titles
         self._doubts: defaultdict[Name, list[Doubt]] = defaultdict(list)
         self.held_back = tuple(d for d in doubts if d.is_held_back)
         for doubt in doubts:
@@ -107,7 +115,9 @@ class Names:
         return hash(frozenset(self._members))
 
     def _everything(self) -> tuple[object, ...]:
-        said = self._canonical, self._members, self._joins, self._doubts, self.held_back
+        said = (
+            self._canonical, self._members, self._joins, self._doubts, self.held_back, self._titles,
+        )  # fmt: skip
         return *said, self._spelling.namespaces, self._spelling.lines, self._spelling.reducers
 
     def of(self, name: Name) -> Name:
@@ -125,6 +135,7 @@ class Names:
             tuple(m for m in members if self._spelling.is_partition(m)),
             (*self._joins.get(canonical, ()), *self._respelled(members)),
             tuple(self._doubts.get(canonical, ())),
+            self._titles.get(canonical, canonical),
         )
 
     def _respelled(self, members: Iterable[Name]) -> Iterator[Join]:

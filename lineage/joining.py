@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 
 from catalog.model import Alias, Apart, Evidence
 from lineage.identity import Doubt, Join, JoinBasis, Names, Symlink
@@ -63,13 +63,15 @@ def identify_datasets(
     raw = {*seen, *(n for s in told for n in (s.source, s.target))}
     raw |= {n for a in declared for n in (_source(a), _target(a))}
     canonical, members = _grouped(raw, sets, spelling, rank)
+    lying = {spelling.of(s.target) for s in told if s.is_location} - tables
+    titles = _titles(members, lying - targets, spelling, rank)
     said = [
         *(Join(s.source, s.target, JoinBasis.SYMLINK, _event(s)) for s in joins),
         *(Join(_source(a), _target(a), JoinBasis.ALIAS, line_of(a)) for a in declared),
     ]
     by_group = _by_group(said, lambda name: canonical.get(spelling.of(name), name))
     doubts = tuple(d for d in places if d.is_held_back or d.place not in kept_apart)
-    return Names(canonical, members, by_group, doubts, spelling)
+    return Names(canonical, members, by_group, doubts=doubts, spelling=spelling, titles=titles)
 
 
 def identify_jobs(nodes: Iterable[tuple[Name, str]]) -> Names:
@@ -98,7 +100,8 @@ def identify_jobs(nodes: Iterable[tuple[Name, str]]) -> Names:
 
     spelling = Spelling()
     canonical, members = _grouped(node_of, sets, spelling, rank)
-    return Names(canonical, members, _by_group(joins, canonical.__getitem__), (), spelling)
+    by_group = _by_group(joins, canonical.__getitem__)
+    return Names(canonical, members, by_group, spelling=spelling)
 
 
 _COMMAND = re.compile(r"(?:\.build)?\.(?:run|seed|snapshot|(test))$")
@@ -172,6 +175,21 @@ def _grouped(
         canonical.update(dict.fromkeys(same, best))
         members[best] = tuple(sorted(same | names[root]))
     return canonical, members
+
+
+def _titles(
+    members: Mapping[Name, tuple[Name, ...]],
+    places: set[Name],
+    spelling: Spelling,
+    rank: Callable[[Name], tuple[int, Name]],
+) -> dict[Name, Name]:
+    """The name to read of each asset that stands under a mere place, if it has another."""
+    found = {}
+    for canonical in members.keys() & places:
+        others = {spelling.of(name) for name in members[canonical]} - places
+        if others:
+            found[canonical] = min(others, key=rank)
+    return found
 
 
 def _by_group(joins: Iterable[Join], of: Callable[[Name], Name]) -> dict[Name, tuple[Join, ...]]:

@@ -9,6 +9,8 @@ from typing import Any
 
 from lineage.data_tests import Assertion
 from lineage.estate import DataTestStatus, Feed, RunState
+from lineage.identity import EXACT, Identities
+from lineage.spelling import Name
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +22,11 @@ class Facet:
     path: str
     order: tuple[int, int, int, bytes] = (0, 0, 0, b"")
     """What it won by: the greatest (role, instant, rank, hash) does."""
+
+    @property
+    def newness(self) -> tuple[object, ...]:
+        """By what it wins against others of its name; of equal ones, which is shown."""
+        return self.order, self.event_id, self.path
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +41,12 @@ class Asset:
     last_seen: datetime
     event_id: str
     facets: Mapping[str, Facet]
+    names: tuple[Name, ...] = ()
+    """Every name that it has, its own among them, once names are joined."""
+    title: Name = ("", "")
+    """The name to read: not a place where it lies, if it has another."""
+    ids: tuple[int, ...] = ()
+    """Of all of its names that the tables know."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +56,8 @@ class Shape:
     inputs: tuple[int, ...] = ()
     outputs: tuple[tuple[int, str], ...] = ()
     edges: tuple[tuple[int, int], ...] = ()
+    is_provisional: bool = False
+    """Only claimed: no run of the job ever completed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +86,8 @@ class Run:
 class TestResult:
     """The newest result of one data test, by asset id."""
 
-    dataset_id: int
+    asset_id: int
+    """What it tests: a dataset, or the job that reports it if nothing says of which dataset."""
     job_id: int
     run_id: str
     assertion: Assertion
@@ -98,17 +114,14 @@ class Observed:
 
     datasets: Mapping[int, Asset] = field(default_factory=dict)
     jobs: Mapping[int, Asset] = field(default_factory=dict)
+    current: Mapping[int, tuple[Shape, ...]] = field(default_factory=dict)
+    """What each job does now."""
     latest: Mapping[int, Run] = field(default_factory=dict)
     """Newest run of each job."""
     successful: Mapping[int, Run] = field(default_factory=dict)
     """Newest successful run of each job."""
-    declared: Mapping[int, int] = field(default_factory=dict)
-    """Shape that a job's own static lineage declares."""
     shapes: Mapping[int, Shape] = field(default_factory=dict)
     """Every shape that a run below refers to."""
-    last_shapes: Mapping[int, tuple[int, ...]] = field(default_factory=dict)
-    """Shapes of the last ten successful runs of each job that did more than one thing, newest
-    first."""
     recent: tuple[Run, ...] = ()
     """Successful runs of the last 30 days, newest first."""
     runs_30d: Mapping[int, int] = field(default_factory=dict)
@@ -123,5 +136,5 @@ class Observed:
     feeds: tuple[Feed, ...] = ()
     first_success: Mapping[tuple[int, str], datetime] = field(default_factory=dict)
     """First successful end of each (job, code version)."""
-    symlinks: tuple[Symlink, ...] = ()
-    """Every other name that events ever gave."""
+    identities: Identities = EXACT
+    """Which names are one asset. Every id above is that of a whole asset."""

@@ -4,24 +4,28 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Connection, Engine, Row, func, select
 
 from catalog.database import get_meta
+from catalog.model import Catalog
 from catalog.moments import microseconds, moment
 from catalog.store import load_catalog
 from lineage import observed as o
-from lineage.assets import ASSET, DATASET, words_by_id
+from lineage.assets import DATASET, words_by_id
 from lineage.building import build_estate
-from lineage.contents import Contents
 from lineage.counters import FEED
+from lineage.current import current_shapes
 from lineage.estate import Estate, Feed, FeedKind, RunState
 from lineage.fold import RANKED_STATES, STATE_RANK
 from lineage.log import event_body, event_ids
-from lineage.mentions import MENTION, Mention, facet_names, mention_of, role_of, whole
+from lineage.merging import group, identify, merge
+from lineage.named import read_assets
 from lineage.projection import DECLARATION, SYMLINK
+from lineage.reducers import NO_REDUCERS, Reducers
 from lineage.reports import read_reports
 from lineage.runs import RUN, id_text
 from lineage.shapes import SHAPE, SHAPE_DATASET, SHAPE_EDGE
@@ -29,14 +33,6 @@ from lineage.shapes import SHAPE, SHAPE_DATASET, SHAPE_EDGE
 WINDOW = timedelta(days=30)
 LAST_RUNS = 10
 """How many successful runs of a job tell what it does now."""
-
-USED_FACETS = frozenset(
-    {
-        "dataQualityMetrics", "datasetType", "dbt_model", "dbt_node", "documentation", "jobType",
-        "lineage", "ownership", "schema", "sourceCodeLocation", "tags",
-    }
-)  # fmt: skip
-"""Facets that the estate is built from; all others are read only where one asset is looked at."""
 
 COMPLETE = STATE_RANK[RunState.COMPLETE]
 _RUN = (
@@ -46,12 +42,13 @@ _RUN = (
 )  # fmt: skip
 
 
-def load_estate(engine: Engine, as_of: datetime) -> Estate:
+def load_estate(engine: Engine, as_of: datetime, reducers: Reducers = NO_REDUCERS) -> Estate:
     """Everything known now, with ages and windows counted back from ``as_of``."""
+    catalog = load_catalog(engine, as_of)
     with engine.connect() as connection:
         revision = get_meta(connection, "revision")
-        seen = observe(connection, as_of)
-    return build_estate(seen, load_catalog(engine, as_of), as_of, revision)
+        seen = observe(connection, as_of, catalog, reducers)
+    return build_estate(seen, catalog, as_of, revision)
 
 
 def event_json(engine: Engine, event_id: str) -> dict[str, Any] | None:
@@ -64,10 +61,16 @@ def event_json(engine: Engine, event_id: str) -> dict[str, Any] | None:
         return event_body(connection, key)
 
 
-def observe(connection: Connection, as_of: datetime) -> o.Observed:
-    """Everything that events said, as plain values."""
+def observe(
+    connection: Connection, as_of: datetime, catalog: Catalog, reducers: Reducers
+) -> o.Observed:
+    """Everything that events said, as plain values, of whole assets under all of their names."""
     until, since = microseconds(as_of), microseconds(as_of - WINDOW)
-    assets = _assets(connection)
+    assets = read_assets(connection)
+    datasets = {i: a for i, (kind, a) in assets.items() if kind == DATASET}
+    jobs = {i: a for i, (kind, a) in assets.items() if kind != DATASET}
+    identities = identify(datasets, jobs, _symlinks(connection), catalog, reducers)
+    groups = group(datasets, jobs, identities)
     words = words_by_id(connection)
     shapes = _shapes(connection)
     newest = {state: _newest(connection, state, until) for state in RANKED_STATES}
@@ -89,20 +92,15 @@ def observe(connection: Connection, as_of: datetime) -> o.Observed:
         .where(RUN.c.state == COMPLETE, RUN.c.version_id.is_not(None), RUN.c.at <= until)
         .group_by(RUN.c.job_id, RUN.c.version_id)
     )
-    reports = read_reports(connection, since, until)
+    reports = read_reports(connection, since, until, groups.datasets)
     rows = [*latest.values(), *successful.values(), *recent]
     ids = event_ids(connection, (row.seq for row in rows))
-    return o.Observed(
-        datasets={i: a for i, (kind, a) in assets.items() if kind == DATASET},
-        jobs={i: a for i, (kind, a) in assets.items() if kind != DATASET},
+    seen = o.Observed(
+        datasets=datasets,
+        jobs=jobs,
         latest={i: run_of(row, words, ids) for i, row in latest.items()},
         successful={i: run_of(row, words, ids) for i, row in successful.items()},
-        declared={
-            row.job_id: row.shape_id
-            for row in connection.execute(select(DECLARATION.c.job_id, DECLARATION.c.shape_id))
-        },
         shapes=shapes,
-        last_shapes=_last_shapes(connection, succeeded, until),
         recent=tuple(run_of(row, words, ids) for row in recent),
         runs_30d={row.job_id: row.n for row in counts},
         shape_ends={row.shape_id: moment(row.at) for row in succeeded},
@@ -111,8 +109,14 @@ def observe(connection: Connection, as_of: datetime) -> o.Observed:
         answered_at=reports.answered_at,
         feeds=_feeds(connection),
         first_success={(r.job_id, words[r.version_id]): moment(r.at) for r in versions},
-        symlinks=_symlinks(connection),
     )
+    declared = select(DECLARATION.c.job_id, DECLARATION.c.shape_id)
+    current = current_shapes(
+        seen,
+        {row.job_id: row.shape_id for row in connection.execute(declared)},
+        _last_shapes(connection, succeeded, until),
+    )
+    return merge(replace(seen, current=current), groups)
 
 
 def run_of(row: Any, words: dict[int, str], ids: dict[int, str]) -> o.Run:
@@ -133,59 +137,6 @@ def run_of(row: Any, words: dict[int, str], ids: dict[int, str]) -> o.Run:
         moment(row.at),
         frozenset(s for rank, s in RANKED_STATES.items() if row.terminals >> rank & 1),
     )
-
-
-def _assets(connection: Connection) -> dict[int, tuple[int, o.Asset]]:
-    words = words_by_id(connection)
-    mentions: dict[int, list[tuple[Mention, int, list[str]]]] = defaultdict(list)
-    for row in connection.execute(select(MENTION)):
-        names = facet_names(words, row)
-        mentions[row.asset_id].append((mention_of(row), row.is_writer, names))
-    numbers = {
-        whole(body, mention)[0]
-        for said in mentions.values()
-        for mention, _, names in said
-        for name, body in zip(names, mention.bodies, strict=True)
-        if name in USED_FACETS
-    }
-    facets = Contents().facets(connection, numbers)
-    decoded = {number: facet.value for number, facet in facets.items()}
-    seqs = {mention.seq for said in mentions.values() for mention, _, _ in said}
-    seqs |= {
-        body[1]
-        for said in mentions.values()
-        for mention, _, _ in said
-        for body in mention.bodies
-        if isinstance(body, tuple)
-    }
-    ids = event_ids(connection, seqs)
-    found = {}
-    for row in connection.execute(select(ASSET)):
-        said = mentions.get(row.id, [])
-        won: dict[str, o.Facet] = {}
-        for mention, is_writer, names in said:
-            for name, body in zip(names, mention.bodies, strict=True):
-                if name not in USED_FACETS:
-                    continue
-                number, seq, path = whole(body, mention)
-                order = (role_of(name, is_writer), mention.at, mention.rank, facets[number].hash)
-                if name not in won or order > won[name].order:
-                    won[name] = o.Facet(decoded[number], ids[seq], f"{words[path]}.{name}", order)
-        newest = max((m for m, _, _ in said), key=lambda m: (m.at, ids[m.seq]), default=None)
-        found[row.id] = (
-            row.kind,
-            o.Asset(
-                row.id,
-                row.namespace,
-                row.name,
-                newest is not None,
-                moment(min((m.first_at for m, _, _ in said), default=0)),
-                moment(newest.at if newest else 0),
-                ids[newest.seq] if newest else "",
-                {n: f for n, f in won.items() if not f.body.get("_deleted")},
-            ),
-        )
-    return found
 
 
 def _newest(connection: Connection, state: int, until: int) -> list[Row[Any]]:
@@ -223,7 +174,7 @@ def _by_job(rows: Iterable[Row[Any]]) -> dict[int, Row[Any]]:
 def _last_shapes(
     connection: Connection, succeeded: Iterable[Row[Any]], until: int
 ) -> dict[int, tuple[int, ...]]:
-    """Shapes of the last ten successful runs, newest first, of jobs that did more than one thing."""
+    """Shapes of the last ten successful runs of jobs that did more than one thing, newest first."""
     by_job: dict[int, list[Row[Any]]] = defaultdict(list)
     for row in succeeded:
         by_job[row.job_id].append(row)

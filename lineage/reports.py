@@ -55,8 +55,17 @@ class _Habit:
     last: DataTestStatus | None = None
 
 
-def read_reports(connection: Connection, since: int, until: int) -> Reports:
-    """Results up to an instant; habits since another (both microseconds)."""
+def read_reports(
+    connection: Connection, since: int, until: int, groups: Mapping[int, int]
+) -> Reports:
+    """Results up to an instant; habits since another (both microseconds).
+
+    Args:
+        connection: To the store.
+        since: Since when habits count.
+        until: Up to when results count.
+        groups: The id that stands for each dataset of several names, by each of its ids.
+    """
     within = _query().where(REPORT.c.at.between(since, until))
     newest = (
         _query()
@@ -64,7 +73,7 @@ def read_reports(connection: Connection, since: int, until: int) -> Reports:
               & (SUITE.c.place == REPORT.c.place))
         .where(REPORT.c.at < since)
     )  # fmt: skip
-    reader = _Reader(connection)
+    reader = _Reader(connection, groups)
     results = reader.read([*connection.execute(within), *connection.execute(newest)])
     results.sort(key=lambda r: r.order)
     habits: dict[tuple[int, bytes], _Habit] = defaultdict(_Habit)
@@ -95,8 +104,9 @@ def read_reports(connection: Connection, since: int, until: int) -> Reports:
 class _Reader:
     """Results of data tests from their reports; a body that many runs repeat is read once."""
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: Connection, groups: Mapping[int, int]) -> None:
         self._connection = connection
+        self._groups = groups
         self._words = words_by_id(connection)
 
     def read(self, rows: Sequence[Row[Any]]) -> list[_Result]:
@@ -104,9 +114,10 @@ class _Reader:
         facets = Contents().facets(self._connection, {row.body_id for row in rows})
         groups: dict[tuple[int, int], list[Row[Any]]] = defaultdict(list)
         for row in {(r.run_pk, r.asset_id, r.place): r for r in rows}.values():
-            groups[row.run_pk, row.asset_id].append(row)
+            subject = self._groups.get(row.asset_id, row.asset_id)
+            groups[row.run_pk, subject].append(row)
         found = []
-        for said in groups.values():
+        for (_, subject), said in groups.items():
             newest = max(said, key=lambda r: (r.at, r.place))
             results = data_tests.merged(
                 assertion
@@ -119,7 +130,7 @@ class _Reader:
             for assertion in results.values():
                 status = data_tests.status(assertion, state, producer)
                 if status is not None:
-                    found.append(_Result(newest.asset_id, order, newest, assertion, status))
+                    found.append(_Result(subject, order, newest, assertion, status))
         return found
 
 

@@ -18,7 +18,7 @@ from lineage.shapes import SHAPE_DATASET, SHAPE_EDGE
 
 def provenance(engine: Engine, estate: Estate, key: AssetKey) -> Provenance | None:
     """How the newest version of a dataset came to be; ``None`` if no successful run wrote it."""
-    dataset = estate.datasets.get(key)
+    dataset = estate.find(key.namespace, key.name)
     if dataset is None:
         return None
     newest = (
@@ -29,7 +29,7 @@ def provenance(engine: Engine, estate: Estate, key: AssetKey) -> Provenance | No
         .join(SHAPE_DATASET, SHAPE_DATASET.c.shape_id == RUN.c.shape_id)
         .join(ASSET, ASSET.c.id == RUN.c.job_id)
         .where(
-            SHAPE_DATASET.c.dataset_id == dataset.id,
+            SHAPE_DATASET.c.dataset_id.in_(dataset.ids),
             SHAPE_DATASET.c.is_output,
             SHAPE_DATASET.c.operation != "DROP",
             RUN.c.state == STATE_RANK[RunState.COMPLETE],
@@ -44,14 +44,14 @@ def provenance(engine: Engine, estate: Estate, key: AssetKey) -> Provenance | No
         sources = set(
             connection.execute(
                 select(SHAPE_EDGE.c.source_id).where(
-                    SHAPE_EDGE.c.shape_id == run.shape_id, SHAPE_EDGE.c.target_id == dataset.id
+                    SHAPE_EDGE.c.shape_id == run.shape_id, SHAPE_EDGE.c.target_id.in_(dataset.ids)
                 )
             ).scalars()
         )
         words = words_by_id(connection)
         event_id = event_ids(connection, [run.seq])[run.seq]
     at = moment(run.at)
-    job_key = AssetKey(Kind.JOB, run.namespace, run.name)
+    job_key = estate.identities.key(AssetKey(Kind.JOB, run.namespace, run.name))
     job = estate.jobs.get(job_key)
     code = job.code if job else None
     if code is not None and run.version_id is not None:
@@ -60,14 +60,14 @@ def provenance(engine: Engine, estate: Estate, key: AssetKey) -> Provenance | No
     passed = sum(t.status is DataTestStatus.PASS for t in since)
     failed = sum(t.status is DataTestStatus.FAIL for t in since)
     return Provenance(
-        dataset=key,
+        dataset=dataset.key,
         run_id=id_text(run.run_id),
         job=job_key,
         state=RANKED_STATES[run.state],
         at=at,
         code=code,
         principal=words.get(run.principal_id),
-        inputs=tuple(sorted(k for k, d in estate.datasets.items() if d.id in sources)),
+        inputs=tuple(sorted(k for k, d in estate.datasets.items() if sources & {*d.ids})),
         tests_passed=passed,
         tests_failed=failed,
         tests_unknown=len(dataset.tests) - passed - failed,

@@ -131,7 +131,7 @@ def _concluded(
     judged: _Judged, yesterday: Sequence[Finding], policies: Sequence[Policy], model: MaturityModel
 ) -> Assessment:
     index, verdicts = judged.index, judged.verdicts
-    findings = carry_on(yesterday, verdicts, policies, index)
+    findings = carry_on(yesterday, verdicts, policies, index, index.estate.identities)
     tier1 = {f.fingerprint for f in findings if index.tier(f.subject) == 1}
     organisation, teams = score_all(model, results(model, verdicts, index), findings, tier1)
     return Assessment(

@@ -1,0 +1,215 @@
+"""Datasets of the estate, built from what was seen and declared."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import networkx as nx
+
+from catalog.model import AssetKey, Basis, Claim, Environment, Kind
+from lineage import observed as o
+from lineage.estate import Dataset, DataTest, Field
+from lineage.events import text_of
+from lineage.habits import first_reads, first_tests
+from lineage.naming import display_titles, kind_by_platform, platform_of
+from lineage.scene import MENTIONED, Scene, facet_of, key_of
+from lineage.times import read_time
+
+TIER_OF_FEW, TIER_OF_MANY = 3, 2
+
+
+@dataclass(frozen=True, slots=True)
+class _Uses:
+    """Who writes and reads which dataset, now and last."""
+
+    writers: Mapping[int, set[AssetKey]]
+    claimed_by: Mapping[int, set[AssetKey]]
+    """Jobs that only claim to write it: none of their runs ever completed."""
+    readers: Mapping[int, set[AssetKey]]
+    written: Mapping[int, datetime]
+    read: Mapping[int, datetime]
+    first_read: Mapping[int, datetime]
+    first_tested: Mapping[int, datetime]
+
+
+def build_datasets(scene: Scene) -> dict[AssetKey, Dataset]:
+    """Every dataset, noise included; names that only column lineage mentions are left out."""
+    seen = scene.seen
+    known = {i: a for i, a in sorted(seen.datasets.items()) if scene.noise.get(i) != MENTIONED}
+    shown = display_titles(asset.title for asset in known.values())
+    uses = _uses(scene)
+    tests = data_tests(scene, known)
+    consumers = _consumers(scene)
+    many = _top_decile(consumers.values())
+    found = {}
+    for i, asset in known.items():
+        weight = TIER_OF_MANY if consumers.get(i, 0) >= many else TIER_OF_FEW
+        why = f"{consumers.get(i, 0)} owned production datasets stand on it"
+        tier = scene.claims.tier(i) or Claim(weight, Basis.GUESSED, why)
+        owners = scene.claims.owners(i)
+        platform = platform_of(asset.title[0])
+        key = key_of(Kind.DATASET, asset)
+        joined = seen.identities.group(key)
+        found[key] = Dataset(
+            key=key,
+            id=i,
+            display_name=shown[asset.title],
+            kind=_kind(asset, platform),
+            platform=platform,
+            noise=scene.noise.get(i),
+            environment=scene.claims.environment(i),
+            zone=scene.claims.zone(i),
+            tier=tier,
+            owners=owners,
+            team=scene.claims.team(owners),
+            description=text_of(facet_of(asset, "documentation").get("description")),
+            fields=tuple(_fields(facet_of(asset, "schema").get("fields"), "")),
+            tags=_tags(asset),
+            tests=tests.get(i, ()),
+            tests_last_run_at=seen.tested_at.get(i),
+            first_seen=asset.first_seen,
+            last_seen=asset.last_seen,
+            last_write_at=uses.written.get(i),
+            last_read_at=uses.read.get(i),
+            first_read_at=uses.first_read.get(i),
+            first_tested_at=uses.first_tested.get(i),
+            upstream=scene.keys(scene.graph.predecessors(i) if i in scene.graph else ()),
+            downstream=scene.keys(scene.graph.successors(i) if i in scene.graph else ()),
+            writers=tuple(sorted(uses.writers.get(i, ()))),
+            provisional_writers=tuple(sorted(uses.claimed_by.get(i, ()))),
+            readers=tuple(sorted(uses.readers.get(i, ()))),
+            consumers=consumers.get(i, 0),
+            last_changed_at=_last_changed(asset),
+            event_id=asset.event_id,
+            names=tuple(k for n in asset.names if (k := AssetKey(Kind.DATASET, *n)) != key),
+            joins=joined.joins,
+            doubts=joined.doubts,
+            ids=asset.ids,
+        )
+    return found
+
+
+def data_tests(scene: Scene, subjects: Mapping[int, o.Asset]) -> dict[int, tuple[DataTest, ...]]:
+    """The newest result of each data test of some assets."""
+    found: dict[int, list[DataTest]] = defaultdict(list)
+    for result in scene.seen.tests:
+        told = result.assertion
+        if result.asset_id not in subjects:
+            continue
+        found[result.asset_id].append(
+            DataTest(
+                name=told.name,
+                column=told.column,
+                status=result.status,
+                blocking=told.blocking,
+                at=result.at,
+                job=scene.job_key(result.job_id),
+                run_id=result.run_id,
+                event_id=result.event_id,
+                expected=told.expected,
+                actual=told.actual,
+                description=told.description or told.title,
+                results_30d=result.results_30d,
+                flips_30d=result.flips_30d,
+            )
+        )
+    return {
+        i: tuple(sorted(tests, key=lambda t: (t.column or "", t.name, t.description or "")))
+        for i, tests in found.items()
+    }
+
+
+def _uses(scene: Scene) -> _Uses:
+    seen = scene.seen
+    writers: dict[int, set[AssetKey]] = defaultdict(set)
+    confirmed: dict[int, set[AssetKey]] = defaultdict(set)
+    readers: dict[int, set[AssetKey]] = defaultdict(set)
+    for job_id, shapes in seen.current.items():
+        key = scene.job_key(job_id)
+        for shape in shapes:
+            for dataset_id, _ in shape.outputs:
+                writers[dataset_id].add(key)
+                if not shape.is_provisional:
+                    confirmed[dataset_id].add(key)
+            for dataset_id in _read_by(shape):
+                readers[dataset_id].add(key)
+    written: dict[int, datetime] = {}
+    read: dict[int, datetime] = {}
+    for shape_id, at in seen.shape_ends.items():
+        shape = seen.shapes[shape_id]
+        for dataset_id, operation in shape.outputs:
+            if operation != "DROP":  # a tombstone is not data
+                written[dataset_id] = max(at, written.get(dataset_id, at))
+        for dataset_id in _read_by(shape):
+            read[dataset_id] = max(at, read.get(dataset_id, at))
+    return _Uses(
+        writers,
+        {i: keys - confirmed.get(i, set()) for i, keys in writers.items()},
+        readers,
+        written,
+        read,
+        first_reads(seen, written),
+        first_tests(seen, written),
+    )
+
+
+def _read_by(shape: o.Shape) -> Iterable[int]:
+    return (*shape.inputs, *(source for source, _ in shape.edges))
+
+
+def _consumers(scene: Scene) -> dict[int, int]:
+    """How many owned production datasets stand on each, at any distance."""
+    prod = {
+        i
+        for i in scene.graph
+        if (c := scene.claims.environment(i)) is not None
+        and c.value is Environment.PROD
+        and scene.claims.owners(i)  # what nobody owns must not lend weight to what it reads
+    }
+    return {i: len(prod & nx.descendants(scene.graph, i)) for i in scene.graph}
+
+
+def _top_decile(counts: Iterable[int]) -> int:
+    """How many consumers put a dataset among the most used tenth."""
+    ordered = sorted((n for n in counts if n > 0), reverse=True)
+    return ordered[len(ordered) // 10] if ordered else 1
+
+
+# Facets -----------------------------------------------------------------------------------------
+
+
+def _kind(asset: o.Asset, platform: str) -> str | None:
+    told = text_of(facet_of(asset, "datasetType").get("datasetType"))
+    return told.lower() if told else kind_by_platform(platform)
+
+
+def _last_changed(asset: o.Asset) -> datetime | None:
+    told = facet_of(asset, "dataQualityMetrics").get("lastUpdated")
+    try:
+        return read_time(told)[0] if told is not None else None
+    except (ValueError, OverflowError):
+        return None
+
+
+def _fields(fields: Any, prefix: str) -> Iterable[Field]:
+    for field in fields if isinstance(fields, list) else []:
+        name = text_of(field.get("name")) if isinstance(field, dict) else None
+        if name:
+            yield Field(
+                prefix + name, text_of(field.get("type")), text_of(field.get("description"))
+            )
+            yield from _fields(field.get("fields"), f"{prefix}{name}.")
+
+
+def _tags(asset: o.Asset) -> tuple[str, ...]:
+    tags = facet_of(asset, "tags").get("tags")
+    found = {
+        f"{tag['key']}:{tag['value']}" if text_of(tag.get("value")) else tag["key"]
+        for tag in (tags if isinstance(tags, list) else [])
+        if isinstance(tag, dict) and text_of(tag.get("key")) and not tag.get("field")
+    }
+    return tuple(sorted(found))

@@ -1,0 +1,89 @@
+"""What is built from: observations, the declared catalog, and what follows from both."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from typing import Any
+
+import networkx as nx
+
+from catalog.model import AssetKey, Catalog, Kind
+from lineage import observed as o
+from lineage.claims import Claims
+from lineage.events import text_of
+from lineage.naming import dataset_noise
+
+MENTIONED = "only mentioned"
+"""Why a dataset that is none is left out."""
+
+
+class Scene:
+    """Everything that datasets, jobs and writes are made from."""
+
+    def __init__(self, seen: o.Observed, catalog: Catalog, as_of: datetime) -> None:
+        self.seen = seen
+        self.catalog = catalog
+        self.as_of = as_of
+        self.noise = _noise(seen)
+        self.claims = Claims(seen, catalog, seen.current, self.noise)
+        self.graph = self._graph()
+
+    def key(self, dataset_id: int) -> AssetKey:
+        """The identity of a dataset."""
+        return key_of(Kind.DATASET, self.seen.datasets[dataset_id])
+
+    def keys(self, ids: Iterable[int]) -> tuple[AssetKey, ...]:
+        """Identities of datasets, in order."""
+        return tuple(sorted(self.key(i) for i in ids))
+
+    def job_key(self, job_id: int) -> AssetKey:
+        """The identity of a job."""
+        return key_of(Kind.JOB, self.seen.jobs[job_id])
+
+    def _graph(self) -> nx.DiGraph[int]:
+        """Current dataset to dataset edges between real datasets."""
+        graph: nx.DiGraph[int] = nx.DiGraph()
+        graph.add_nodes_from(i for i in self.seen.datasets if self.noise.get(i) is None)
+        for shapes in self.seen.current.values():
+            for shape in shapes:
+                graph.add_edges_from((a, b) for a, b in shape.edges if a in graph and b in graph)
+        return graph
+
+
+def key_of(kind: Kind, asset: o.Asset) -> AssetKey:
+    """The identity of an asset of one kind."""
+    return AssetKey(kind, asset.namespace, asset.name)
+
+
+def facet_of(asset: o.Asset, name: str) -> Mapping[str, Any]:
+    """The body of a facet; empty if it has none."""
+    facet = asset.facets.get(name)
+    return facet.body if facet else {}
+
+
+def _noise(seen: o.Observed) -> dict[int, str]:
+    """Datasets that are no subjects, and why."""
+    noise = {}
+    depths: dict[int, int] = defaultdict(int)
+    for shapes in seen.current.values():
+        for shape in shapes:
+            for source, target in shape.edges:
+                depth = seen.datasets[target].name.count(".")
+                depths[source] = max(depths[source], depth)
+    for i, asset in seen.datasets.items():
+        facet = facet_of(asset, "datasetType")
+        why = dataset_noise(
+            asset.namespace,
+            asset.name,
+            text_of(facet.get("datasetType")),
+            text_of(facet.get("subType")),
+        )
+        # Column lineage also names what is no dataset, such as a common table expression: its name
+        # lacks the database and schema of the dataset that it feeds.
+        if not asset.seen and (i not in depths or asset.name.count(".") < depths[i]):
+            why = MENTIONED
+        if why is not None:
+            noise[i] = why
+    return noise
