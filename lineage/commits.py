@@ -12,7 +12,7 @@ import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy.exc import DatabaseError, DBAPIError, OperationalError
+from sqlalchemy.exc import DatabaseError, DBAPIError, IntegrityError, OperationalError
 from sqlalchemy.exc import TimeoutError as NoConnectionError
 
 from lineage.bodies import OverloadedError
@@ -148,13 +148,17 @@ class Commits:
                 pass
             batch = _first(waiting)
             del waiting[: len(batch)]
+            # Nobody waits any more for what took too long: its sender comes again.
+            wanted = [w for w in batch if not w.answer.done()]
             try:
-                # Nobody waits any more for what took too long: its sender comes again.
-                self._commit([w for w in batch if not w.answer.done()])
-            finally:
-                with self._lock:
-                    self.events -= sum(len(w.arrivals) for w in batch)
-                    self._bytes -= sum(w.size for w in batch)
+                outcomes = self._commit(wanted)
+            except Exception:  # the one thread that commits must outlive whatever happens
+                logger.exception("commit failed")
+                outcomes = [(w, StoreDownError("our own code failed")) for w in wanted]
+            with self._lock:
+                self.events -= sum(len(w.arrivals) for w in batch)
+                self._bytes -= sum(w.size for w in batch)
+            _settle(outcomes)
 
     def _more(self, waiting: list[_Waiting], *, is_waited_for: bool) -> bool:
         try:
@@ -167,7 +171,7 @@ class Commits:
         waiting += arriving
         return True
 
-    def _commit(self, batch: list[_Waiting]) -> None:
+    def _commit(self, batch: list[_Waiting]) -> list[tuple[_Waiting, Outcome]]:
         outcomes: list[tuple[_Waiting, Outcome]] = []
         for waiting in batch:
             if waiting.refused is not None:
@@ -184,9 +188,9 @@ class Commits:
             # It is so for all of them; one by one they would wait for ages.
             logger.warning("store failed", extra={"why": str(down), "requests": len(batch)})
             outcomes += [(waiting, down) for waiting in batch]
-        _settle(outcomes)
+        return outcomes
 
-    def _store(self, arrivals: list[Arrival]) -> list[Receipt]:
+    def _store(self, arrivals: list[Arrival], *, is_again: bool = False) -> list[Receipt]:
         if not arrivals:
             return []
         started = time.perf_counter()
@@ -198,6 +202,8 @@ class Commits:
             if len(arrivals) > 1:  # one event that our code fails on must not fail its neighbours
                 middle = len(arrivals) // 2
                 return self._store(arrivals[:middle]) + self._store(arrivals[middle:])
+            if isinstance(error, IntegrityError) and not is_again:
+                return self._store(arrivals, is_again=True)  # another receiver was quicker
             logger.exception("event failed")
             refused = RefusedError(500, f"our own code failed: {type(error).__name__}", "", "")
             kept = self._keep(arrivals[0], refused)
