@@ -7,7 +7,6 @@ is left to the slow way, which knows every case; where both can read one, they r
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from itertools import count
 from typing import Any
 
@@ -56,11 +55,18 @@ class Envelope(msgspec.Struct, forbid_unknown_fields=True):
     inputs: list[InputPart] | UnsetType = UNSET
     outputs: list[OutputPart] | UnsetType = UNSET
 
-    def facets(self) -> Iterator[Raw]:
+    def facets(self) -> list[Raw]:
         """Every facet, in the order of ``signature``."""
-        for facets in self._facets():
-            if facets is not UNSET:
-                yield from facets.values()
+        found: list[Raw] = []
+        for read in self.inputs or ():
+            found += read.facets.values() if read.facets else ()
+            found += read.inputFacets.values() if read.inputFacets else ()
+        found += self.job.facets.values() if self.job.facets else ()
+        for written in self.outputs or ():
+            found += written.facets.values() if written.facets else ()
+            found += written.outputFacets.values() if written.outputFacets else ()
+        found += self.run.facets.values() if self.run.facets else ()
+        return found
 
     def signature(self) -> tuple[object, ...]:
         """All but time, run id and facets' bodies: equal signatures have one template."""
@@ -101,18 +107,6 @@ class Envelope(msgspec.Struct, forbid_unknown_fields=True):
             ]
         event["run"] = part({"runId": ""}, facets=self.run.facets)
         return event
-
-    def _facets(self) -> Iterator[Facets | UnsetType]:
-        if self.inputs is not UNSET:
-            for read in self.inputs:
-                yield read.facets
-                yield read.inputFacets
-        yield self.job.facets
-        if self.outputs is not UNSET:
-            for written in self.outputs:
-                yield written.facets
-                yield written.outputFacets
-        yield self.run.facets
 
 
 decode_envelope = msgspec.json.Decoder(Envelope).decode

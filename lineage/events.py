@@ -7,7 +7,7 @@ import re
 import uuid
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -57,8 +57,7 @@ class DatasetPart:
     """``inputFacets`` or ``outputFacets``: about this run only."""
 
 
-@dataclass(frozen=True, slots=True)
-class Event:
+class Event(msgspec.Struct, frozen=True, weakref=False):
     """One event, checked for identity and time, redacted."""
 
     event_id: bytes
@@ -177,9 +176,10 @@ class EventReader:
         time, run_id = bytes(envelope.eventTime), bytes(envelope.run.runId)
         if b"\\" in time or b"\\" in run_id or not (time[0] == run_id[0] == 0x22):
             return None
-        facets = []
+        facets, known = [], self._facets
         for raw in envelope.facets():
-            facet = self._facet(bytes(raw))
+            body = bytes(raw)
+            facet = known.get(body) or self._new_facet(body)
             if facet is None:
                 return None
             facets.append(facet)
@@ -196,14 +196,12 @@ class EventReader:
         received = fill(form.received, [_received(v) for v in values])
         return _event(form.template, values, hashlib.sha256(received).digest(), ())
 
-    def _facet(self, raw: bytes) -> Facet | None:
-        facet = self._facets.get(raw)
-        if facet is None:
-            value = orjson.loads(raw)
-            if not isinstance(value, dict):
-                return None
-            facet = facet_from(value)
-            self._facets.put(raw, facet, len(raw) + 2 * len(facet.body) + 400)
+    def _new_facet(self, raw: bytes) -> Facet | None:
+        value = orjson.loads(raw)
+        if not isinstance(value, dict):
+            return None
+        facet = facet_from(value)
+        self._facets.put(raw, facet, len(raw) + 2 * len(facet.body) + 400)
         return facet
 
     def _form(self, envelope: Envelope) -> _Form:
@@ -265,7 +263,7 @@ def stored_event(
     event = _event(template, list(values), event_id, [_MENDED] if is_mended else [])
     if secrets:
         said = (*event.oddities, *(Oddity(path, SECRET) for path in secrets))
-        event = replace(event, secrets=secrets, oddities=said)
+        event = msgspec.structs.replace(event, secrets=secrets, oddities=said)
     return event
 
 
@@ -274,7 +272,7 @@ def dated(event: Event, received_at: int) -> Event:
     if event.time <= received_at or moment(event.time) <= moment(received_at) + AHEAD:
         return event
     ahead = Oddity("eventTime", "more than a day ahead of its arrival; ages do not follow it")
-    return replace(event, oddities=(*event.oddities, ahead))
+    return msgspec.structs.replace(event, oddities=(*event.oddities, ahead))
 
 
 def text_of(value: Any) -> str | None:

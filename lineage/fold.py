@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any, NamedTuple, TypeVar
 
+from msgspec import Struct
+
 from catalog.model import Trust
 from lineage import data_tests
 from lineage.derivation import explicit_lineage, named_sources
@@ -68,8 +70,7 @@ REPORT_PLACES = tuple(
 _PLACE_NUMBER = {place: number for number, place in enumerate(REPORT_PLACES)}
 
 
-@dataclass(slots=True)
-class Io:
+class Io(Struct):
     """What one run said of one dataset that it reads or writes."""
 
     operation: str = ""
@@ -89,8 +90,7 @@ class Parent:
     root: Name | None
 
 
-@dataclass(frozen=True, slots=True)
-class Report:
+class Report(Struct, frozen=True):
     """A facet that reports data tests."""
 
     subject: Name | None
@@ -101,8 +101,7 @@ class Report:
     seq: int
 
 
-@dataclass(frozen=True, slots=True)
-class Run:
+class Run(Struct, frozen=True):
     """One run of one job after all events seen so far."""
 
     state: RunState

@@ -8,9 +8,10 @@ import secrets
 import threading
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from enum import StrEnum
 
+from msgspec.structs import replace
 from sqlalchemy import Connection, Engine
 
 from catalog import chain
@@ -22,6 +23,7 @@ from lineage.keys import Admission, Key, out_of_scope
 from lineage.log import EventLog
 from lineage.projection import Projection
 from lineage.redact import redact_text
+from lineage.refused import kept_body
 from lineage.templates import Oddity, RefusedError
 
 logger = logging.getLogger(__name__)
@@ -130,7 +132,9 @@ class Ingestor:
             refused = [
                 (a, r) for a, r in zip(arrivals, read, strict=True) if isinstance(r, RefusedError)
             ]
-            log.reject(connection, [_rejection(a, r, received_at) for a, r in refused])
+            log.reject(
+                connection, [_rejection(a, r, received_at, is_whole=True) for a, r in refused]
+            )
             new = appended.new
             if new:
                 content = log.content_of(new)
@@ -169,7 +173,9 @@ def _receipt(item: Event | RefusedError, places: Iterator[int | None]) -> Receip
     return Receipt(status, item.event_id.hex(), item.oddities)
 
 
-def _rejection(arrival: Arrival, refused: RefusedError, received_at: int) -> dict[str, object]:
+def _rejection(
+    arrival: Arrival, refused: RefusedError, received_at: int, *, is_whole: bool = False
+) -> dict[str, object]:
     excerpt = arrival.body[:EXCERPT].decode("utf-8", "replace").replace("\0", "\ufffd")
     return {
         "received_at": received_at,
@@ -179,4 +185,6 @@ def _rejection(arrival: Arrival, refused: RefusedError, received_at: int) -> dic
         "path": refused.path,
         "expected": refused.expected,
         "excerpt": redact_text(excerpt),
+        "body": kept_body(arrival.body) if is_whole else None,
+        "key_id": arrival.key.id if arrival.key else None,
     }

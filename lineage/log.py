@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import orjson
+from msgspec import Struct
+from msgspec.structs import replace
 from sqlalchemy import Connection, Select, bindparam, func, insert, select, update
 
 from catalog.database import chunks, insert_rows, table_of
@@ -43,8 +45,7 @@ _COMMITTED = 9
 """How many of these never change and are covered by the hash chain."""
 
 
-@dataclass(frozen=True, slots=True)
-class Stored:
+class Stored(Struct, frozen=True):
     """An event with its place in the log."""
 
     seq: int

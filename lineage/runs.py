@@ -7,10 +7,10 @@ import re
 import uuid
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 import msgspec
+from msgspec.structs import replace
 from sqlalchemy import Connection, select
 
 from catalog.database import chunks, insert_rows, next_id, table_of, upsert_rows
@@ -55,8 +55,7 @@ Newest = tuple[int, str, int, int]
 """When it was reported, by which run, its row, the place of the report."""
 
 
-@dataclass(slots=True)
-class Known:
+class Known(msgspec.Struct):
     """A run as it was when last written."""
 
     pk: int
@@ -66,8 +65,7 @@ class Known:
     """The events that matter."""
 
 
-@dataclass(frozen=True, slots=True)
-class Folded:
+class Folded(msgspec.Struct, frozen=True):
     """A run after a batch."""
 
     key: RunKey

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 
+from msgspec import Struct
 from sqlalchemy import Connection, select
 
 from catalog.database import chunks, insert_rows, next_id, table_of
@@ -22,8 +22,7 @@ SHAPE_EDGE = table_of(ShapeEdgeRow)
 REMEMBERED = 200_000
 
 
-@dataclass(frozen=True, slots=True)
-class Shape:
+class Shape(Struct, frozen=True):
     """What a run of one job reads, writes and derives, by asset id."""
 
     job_id: int
