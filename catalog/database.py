@@ -2,21 +2,35 @@
 
 from __future__ import annotations
 
-import re
+import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from itertools import islice
 from typing import Any, TypeVar, cast
 
-from sqlalchemy import Connection, Engine, Table, create_engine, event, func, insert, select, update
-from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.engine import make_url
-from sqlalchemy.exc import ArgumentError, DatabaseError
+from sqlalchemy import (
+    Connection,
+    Engine,
+    Index,
+    PrimaryKeyConstraint,
+    Table,
+    Text,
+    UniqueConstraint,
+    delete,
+    func,
+    insert,
+    inspect,
+    select,
+    text,
+    update,
+)
+from sqlalchemy.exc import DatabaseError
 from sqlmodel import SQLModel
 
+from catalog.engines import WRITES, is_locked, one_line, open_engine, shown
 from catalog.errors import UserError
-from catalog.migrate import migrate
+from catalog.migrate import is_current, migrate
 from catalog.tables import MetaRow
 
 DERIVED_VERSION = 2
@@ -24,11 +38,16 @@ DERIVED_VERSION = 2
 
 T = TypeVar("T")
 
-_WRITES = "andon_writes"
 _LOCK = 0x77726974  # "writ", our number among PostgreSQL's advisory locks
 
-_PASSWORD = re.compile(r"(://[^/:@]*:).*(@)")
-"""In a URL that may be too broken to be taken apart, up to the last @: a password may hold one."""
+_PATIENCE_S = 15.0
+"""How long whoever opens a store waits for others who bring it up to date."""
+
+_INDEXED = "long keys indexed"
+
+_DIGEST = 'sha256("{}")'
+_TEXT_DIGEST = r"""sha256(decode(replace("{}", '\', '\\'), 'escape'))"""
+"""What stands for long values in PostgreSQL's unique indexes, which refuse some kilobytes."""
 
 
 def connect(url: str) -> Engine:
@@ -40,27 +59,23 @@ def connect(url: str) -> Engine:
     Raises:
         UserError: The URL is malformed, names an unknown database, or nothing can be opened there.
     """
-    shown = _PASSWORD.sub(r"\1***\2", url)
-    try:
-        engine = create_engine(make_url(url))
-    except (ArgumentError, ModuleNotFoundError, ValueError) as error:
-        raise UserError(
-            f'database "{shown}" cannot be used: {error}. Expected an SQLAlchemy URL '
-            "such as sqlite:///andon.db; set --database or ANDON_DATABASE_URL."
-        ) from error
-    if engine.dialect.name == "sqlite":
-        event.listen(engine, "connect", _sqlite_connect)
-        event.listen(engine, "begin", _sqlite_begin)
-    try:
-        with writing(engine) as connection:
-            migrate(connection)
-            _derive(connection)
-    except DatabaseError as error:
-        raise UserError(
-            f'database "{engine.url}" cannot be opened: {error.orig}. '
-            "Check that the folder exists, may be written to, and that this is a database."
-        ) from error
-    return engine
+    engine = open_engine(url)
+    patient_until = time.monotonic() + _PATIENCE_S
+    while True:
+        try:
+            if not _is_current(engine):  # what is needs no lock, so no writer keeps us waiting
+                with writing(engine) as connection:
+                    migrate(connection)
+                    _derive(connection)
+        except DatabaseError as error:
+            if is_locked(error) and time.monotonic() < patient_until:
+                time.sleep(0.05)  # somebody else brings it up to date
+                continue
+            raise UserError(
+                f'database "{shown(url)}" cannot be opened: {one_line(error)}. '
+                "Check that it is there, that it may be written to, and that it is a database."
+            ) from error
+        return engine
 
 
 @contextmanager
@@ -69,7 +84,7 @@ def writing(engine: Engine) -> Iterator[Connection]:
 
     There is one at a time: SQLite sees to it by itself, PostgreSQL by a lock that all of us take.
     """
-    with engine.connect().execution_options(**{_WRITES: True}) as connection, connection.begin():
+    with engine.connect().execution_options(**{WRITES: True}) as connection, connection.begin():
         if engine.dialect.name == "postgresql":
             connection.execute(select(func.pg_advisory_xact_lock(_LOCK)))
         yield connection
@@ -80,31 +95,11 @@ def table_of(row: type[SQLModel]) -> Table:
     return cast(Table, row.__table__)  # type: ignore[attr-defined]  # set by SQLModel's metaclass
 
 
-def upsert(
-    connection: Connection, table: Table, keys: Sequence[str], rows: Sequence[dict[str, Any]]
-) -> None:
-    """Insert rows, or overwrite every given column where the key is there already.
-
-    ``keys`` are the columns of a primary key or unique constraint; all rows have the same columns.
-    """
-    if not rows:
-        return
-    dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
-    statement = dialect.insert(table)
-    changed = {c: statement.excluded[c] for c in rows[0] if c not in keys}
-    if changed:
-        statement = statement.on_conflict_do_update(index_elements=list(keys), set_=changed)
-    else:
-        statement = statement.on_conflict_do_nothing(index_elements=list(keys))
-    connection.execute(statement, list(rows))
-
-
 def insert_rows(
     connection: Connection, table: Table, columns: Sequence[str], rows: Sequence[Sequence[Any]]
 ) -> None:
     """Insert many rows at the speed of the driver; values stand in the order of the columns."""
-    if rows:
-        connection.exec_driver_sql(_insert(connection, table, columns), [tuple(r) for r in rows])
+    _write_rows(connection, table, columns, rows, "")
 
 
 def upsert_rows(
@@ -114,15 +109,41 @@ def upsert_rows(
     columns: Sequence[str],
     rows: Sequence[Sequence[Any]],
 ) -> None:
-    """Insert many rows at the speed of the driver, or overwrite the columns beside the keys."""
-    if not rows:
-        return
+    """Insert many rows at the speed of the driver, or overwrite the columns beside the keys.
+
+    ``keys`` are the columns of a primary key or unique constraint. Of rows with one key the last
+    counts.
+    """
+    is_postgresql = connection.dialect.name == "postgresql"
+    if is_postgresql:  # which refuses to change one row twice in a statement
+        places = [columns.index(key) for key in keys]
+        rows = list({tuple(row[i] for i in places): row for row in rows}.values())
+    target = ", ".join(_indexed(table, key) if is_postgresql else f'"{key}"' for key in keys)
     changed = ", ".join(f'"{c}" = excluded."{c}"' for c in columns if c not in keys)
     action = f"UPDATE SET {changed}" if changed else "NOTHING"
-    conflict = f" ON CONFLICT ({', '.join(keys)}) DO {action}"
-    connection.exec_driver_sql(
-        _insert(connection, table, columns) + conflict, [tuple(r) for r in rows]
-    )
+    _write_rows(connection, table, columns, rows, f" ON CONFLICT ({target}) DO {action}")
+
+
+def _write_rows(
+    connection: Connection,
+    table: Table,
+    columns: Sequence[str],
+    rows: Sequence[Sequence[Any]],
+    conflict: str,
+) -> None:
+    if not rows:
+        return
+    names = ", ".join(f'"{c}"' for c in columns)
+    into = f'INSERT INTO "{table.name}" ({names})'
+    if connection.dialect.name == "postgresql":
+        # One statement with a column in each parameter, however many rows there are.
+        types = (table.c[c].type.compile(connection.dialect) for c in columns)
+        arrays = ", ".join(f"%b::{type_}[]" for type_ in types)
+        statement = f"{into} SELECT * FROM unnest({arrays}){conflict}"  # noqa: S608  # our own names
+        connection.exec_driver_sql(statement, tuple(map(list, zip(*rows, strict=True))))
+        return
+    marks = ", ".join("?" * len(columns))
+    connection.exec_driver_sql(f"{into} VALUES ({marks}){conflict}", [tuple(r) for r in rows])
 
 
 def chunks(values: Iterable[T], size: int = 500) -> Iterator[list[T]]:
@@ -130,13 +151,6 @@ def chunks(values: Iterable[T], size: int = 500) -> Iterator[list[T]]:
     rest = iter(values)
     while part := list(islice(rest, size)):
         yield part
-
-
-def _insert(connection: Connection, table: Table, columns: Sequence[str]) -> str:
-    mark = "%s" if connection.dialect.name == "postgresql" else "?"
-    names = ", ".join(f'"{c}"' for c in columns)
-    marks = ", ".join([mark] * len(columns))
-    return f'INSERT INTO "{table.name}" ({names}) VALUES ({marks})'  # noqa: S608  # our own names
 
 
 def next_id(connection: Connection, table: Table) -> int:
@@ -150,10 +164,16 @@ def derived_tables() -> list[Table]:
 
 
 def reset_derived(connection: Connection) -> None:
-    """Drop and make anew every derived table, and tell other processes to forget what they knew."""
-    SQLModel.metadata.drop_all(connection, tables=derived_tables())
-    SQLModel.metadata.create_all(connection, tables=derived_tables())
-    set_meta(connection, "derived_version", DERIVED_VERSION)
+    """Empty every derived table, and tell other processes to forget what they knew."""
+    is_same = get_meta(connection, "derived_version") == DERIVED_VERSION
+    if is_same and connection.dialect.name == "postgresql":
+        # Not dropped: everybody who reads would wait until this transaction ends.
+        for table in reversed(derived_tables()):
+            connection.execute(delete(table))
+    else:
+        SQLModel.metadata.drop_all(connection, tables=derived_tables())
+        _create_derived(connection)
+        set_meta(connection, "derived_version", DERIVED_VERSION)
     set_meta(connection, "epoch", get_meta(connection, "epoch") + 1)
 
 
@@ -197,34 +217,62 @@ def present(engine: Engine) -> datetime:
     return datetime.now(UTC) - timedelta(microseconds=behind)
 
 
+def _is_current(engine: Engine) -> bool:
+    with engine.connect() as connection:
+        return (
+            is_current(connection)
+            and get_meta(connection, "derived_version") == DERIVED_VERSION
+            and {t.name for t in derived_tables()} <= set(inspect(connection).get_table_names())
+        )
+
+
 def _derive(connection: Connection) -> None:
     version = get_meta(connection, "derived_version")
     if version == DERIVED_VERSION:
-        SQLModel.metadata.create_all(connection, tables=derived_tables())
+        _create_derived(connection)
         return
     reset_derived(connection)
     if version:
         set_meta(connection, "needs_rebuild", 1)
 
 
-def _sqlite_connect(dbapi: Any, _record: Any) -> None:
-    # The driver must not open transactions by itself: BEGIN is ours, so that a writer takes its
-    # lock at once instead of failing half-way when a reader turns into a writer.
-    dbapi.isolation_level = None
-    cursor = dbapi.cursor()
-    cursor.execute("PRAGMA page_size = 8192")
-    cursor.execute("PRAGMA busy_timeout = 2500")
-    cursor.execute("PRAGMA journal_mode = WAL")
-    cursor.execute("PRAGMA synchronous = FULL")
-    cursor.execute("PRAGMA wal_autocheckpoint = 4000")
-    cursor.execute("PRAGMA foreign_keys = ON")
-    cursor.execute("PRAGMA cache_size = -65536")
-    cursor.close()
+def _create_derived(connection: Connection) -> None:
+    for table in derived_tables():
+        _index_long_keys(table)
+    SQLModel.metadata.create_all(connection, tables=derived_tables())
 
 
-def _sqlite_begin(connection: Connection) -> None:
-    writes = connection.get_execution_options().get(_WRITES)
-    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+def _index_long_keys(table: Table) -> None:
+    """Let PostgreSQL hold keys with texts of any length: unique by their digests."""
+    if table.info.setdefault(_INDEXED, False):
+        return
+    table.info[_INDEXED] = True
+    for constraint in [*table.constraints]:
+        if not isinstance(constraint, PrimaryKeyConstraint | UniqueConstraint):
+            continue
+        texts = [c for c in constraint.columns if _is_long(table, c.name)]
+        if texts:
+            constraint.ddl_if(dialect="sqlite")
+            named = f"{table.name}_{texts[-1].name}"
+            parts = [text(_indexed(table, c.name)) for c in constraint.columns]
+            indexes = [Index(f"uq_{named}", *parts, unique=True)]
+            if isinstance(constraint, UniqueConstraint):  # rows are looked up by such a text
+                indexes.append(Index(f"ix_{named}", texts[-1], postgresql_using="hash"))
+            for index in indexes:
+                index.ddl_if(dialect="postgresql")
+                table.append_constraint(index)
+
+
+def _is_long(table: Table, column: str) -> bool:
+    return isinstance(table.c[column].type, Text) or bool(table.c[column].info.get("long"))
+
+
+def _indexed(table: Table, column: str) -> str:
+    """How a column of a key stands in PostgreSQL's unique index."""
+    if table.info.get("kept") or not _is_long(table, column):
+        return f'"{column}"'
+    is_text = isinstance(table.c[column].type, Text)
+    return f"({(_TEXT_DIGEST if is_text else _DIGEST).format(column)})"
 
 
 _META = table_of(MetaRow)

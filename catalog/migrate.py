@@ -18,11 +18,16 @@ def configuration() -> Config:
     return config
 
 
+def is_current(connection: Connection) -> bool:
+    """Whether this store has every migration."""
+    newest = ScriptDirectory.from_config(configuration()).get_current_head()
+    return MigrationContext.configure(connection).get_current_revision() == newest
+
+
 def migrate(connection: Connection) -> None:
     """Apply every migration that this store lacks."""
-    config = configuration()
-    newest = ScriptDirectory.from_config(config).get_current_head()
-    if MigrationContext.configure(connection).get_current_revision() == newest:
+    if is_current(connection):
         return
+    config = configuration()
     config.attributes["connection"] = connection
     command.upgrade(config, "head")

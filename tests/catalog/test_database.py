@@ -19,11 +19,6 @@ from catalog.tables import MetaRow
 
 
 @pytest.fixture
-def url(tmp_path: Path) -> str:
-    return f"sqlite:///{tmp_path / 'andon.db'}"
-
-
-@pytest.fixture
 def store(url: str) -> Iterator[Engine]:
     engine = db.connect(url)
     yield engine
@@ -141,20 +136,21 @@ def test_a_new_store_needs_no_rebuild_and_has_every_table(store: Engine) -> None
     assert "catalog_meta" not in {t.name for t in db.derived_tables()}
 
 
-def test_upsert_inserts_or_overwrites(store: Engine) -> None:
+def test_upsert_inserts_or_overwrites_and_the_last_of_equal_keys_counts(store: Engine) -> None:
     table = db.table_of(MetaRow)
+    columns = ("key", "value")
 
     with db.writing(store) as connection:
-        db.upsert(connection, table, ["key"], [])
-        db.upsert(connection, table, ["key"], [{"key": "a", "value": 1}, {"key": "b", "value": 2}])
-        db.upsert(connection, table, ["key"], [{"key": "a", "value": 3}])
+        db.upsert_rows(connection, table, ["key"], columns, [])
+        db.upsert_rows(connection, table, ["key"], columns, [("a", 1), ("b", 2), ("b", 2**62)])
+        db.upsert_rows(connection, table, ["key"], columns, [("a", 3)])
         rows = dict(
             connection.execute(
                 select(table.c.key, table.c.value).where(table.c.key.in_(["a", "b"]))
             ).all()
         )
 
-    assert rows == {"a": 3, "b": 2}
+    assert rows == {"a": 3, "b": 2**62}
 
 
 def test_now_may_lie_behind_the_clock(store: Engine) -> None:

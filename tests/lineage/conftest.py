@@ -20,6 +20,7 @@ from catalog.store import apply_catalog
 from lineage.estate import Estate
 from lineage.ingest import Arrival, Ingestor
 from lineage.reading import load_estate
+from tests.conftest import DATABASES
 from tests.lineage.worlds import NOW, CorpusFile, at, catalog_of
 
 EVENTS = Path(__file__).parents[3] / "shared" / "openlineage" / "events"
@@ -28,15 +29,20 @@ CleanStore = Callable[[], Engine]
 MakeEvent = Callable[..., dict[str, Any]]
 
 
-@pytest.fixture(scope="session")
-def clean_store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[CleanStore]:
+@pytest.fixture(scope="session", params=DATABASES)
+def clean_store(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[CleanStore]:
     """Empties one store and hands it out: laws want hundreds, and making each takes far longer.
 
     What an earlier call gave out is emptied too.
     """
-    engine = connect(f"sqlite:///{tmp_path_factory.mktemp('store') / 'andon.db'}")
-    event.listen(engine, "connect", _careless)
-    engine.dispose()
+    if request.param == "sqlite":
+        engine = connect(f"sqlite:///{tmp_path_factory.mktemp('store') / 'andon.db'}")
+        event.listen(engine, "connect", _careless)
+        engine.dispose()
+    else:
+        engine = connect(request.getfixturevalue("new_postgresql")())
 
     def empty() -> Engine:
         with writing(engine) as connection:
