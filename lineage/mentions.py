@@ -38,7 +38,7 @@ Key = tuple[int, int, int]
 """Asset, whether it writes, and which names of facets."""
 
 
-Said = tuple[int, int, int, Stored, "Spot"]
+Said = tuple[int, int, int, Stored, "Numbered"]
 """Instant and rank, the first instant of all, the event and where it says so."""
 
 
@@ -53,6 +53,14 @@ class Spot(NamedTuple):
     """Names of its facets, a JSON array."""
     holes: tuple[int, ...]
     """The facets, in the same order."""
+
+
+class Numbered(NamedTuple):
+    """A spot with the numbers of what it names."""
+
+    key: Key
+    path_id: int
+    holes: tuple[int, ...]
 
 
 class Mention(NamedTuple):
@@ -83,7 +91,6 @@ class Mentions:
         contents: Contents,
         said: Mapping[Key, Sequence[Said]],
         numbers: Mapping[bytes, int],
-        words: Mapping[str, int],
     ) -> None:
         """Let what a batch says win over what was said before, where it is newer.
 
@@ -93,13 +100,12 @@ class Mentions:
             said: For each key what is newest in the batch, several at one instant, and the first
                 instant of all.
             numbers: The number of every facet's body in the batch, by its hash.
-            words: The id of every word in it.
         """
         before = self._before(connection, said)
         rows = []
         for key, newest in said.items():
             old = before.get(key)
-            said_now = [_mention(one, numbers, words) for one in newest]
+            said_now = [_mention(one, numbers) for one in newest]
             new, *others = said_now if old is None else [old, *said_now]
             for other in others:
                 new = _later(connection, contents, new, other)
@@ -145,16 +151,28 @@ def spots(template: Template) -> tuple[Spot, ...]:
     return tuple(_spots(template))
 
 
+def numbered(
+    template: Template, assets: Mapping[Named, int], words: Mapping[str, int]
+) -> tuple[Numbered, ...]:
+    """The spots of a template with their numbers."""
+    return tuple(
+        Numbered(
+            (assets[spot.asset], spot.is_writer, words[spot.names]), words[spot.path], spot.holes
+        )
+        for spot in template.once(spots)
+    )
+
+
 def newest_said(
-    new: Sequence[Stored], assets: Mapping[Named, int], words: Mapping[str, int]
+    new: Sequence[Stored], plans: Mapping[bytes, tuple[Numbered, ...]]
 ) -> dict[Key, list[Said]]:
     """What a batch says last of every asset that it names."""
     found: dict[Key, list[Said]] = {}
     for stored in new:
         event = stored.event
         at, rank = event.time, TYPE_RANK[event.type]
-        for spot in event.template.once(spots):
-            key = (assets[spot.asset], spot.is_writer, words[spot.names])
+        for spot in plans[event.template.hash]:
+            key = spot.key
             known = found.get(key)
             if known is None:
                 found[key] = [(at, rank, at, stored, spot)]
@@ -168,11 +186,11 @@ def newest_said(
     return found
 
 
-def _mention(said: Said, numbers: Mapping[bytes, int], words: Mapping[str, int]) -> Mention:
+def _mention(said: Said, numbers: Mapping[bytes, int]) -> Mention:
     at, rank, first_at, stored, spot = said
     values = stored.event.values
     bodies = [numbers[values[hole].hash] for hole in spot.holes]  # type: ignore[union-attr]  # these holes hold facets
-    return Mention(first_at, at, rank, stored.seq, words[spot.path], tuple(bodies))
+    return Mention(first_at, at, rank, stored.seq, spot.path_id, tuple(bodies))
 
 
 def _spots(template: Template) -> Iterator[Spot]:

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from sqlalchemy import Connection, select
 
-from catalog.database import chunks, get_meta, insert_rows, table_of, upsert_rows
+from catalog.database import chunks, get_meta, table_of, upsert_rows
 from lineage import mentions as m
 from lineage.assets import DATASET, JOB, Named, Numbers
 from lineage.counters import Tally
 from lineage.events import text_of
 from lineage.facets import Body, Recent
 from lineage.fold import Name, Numbered, Run, fold_run
-from lineage.log import EventLog, Stored
+from lineage.log import EVENT, EventLog, Stored
 from lineage.runs import Folded, Given, Runs, names_in, words_in
 from lineage.shapes import Shapes, shape_of
 from lineage.tables import DeclarationRow, SymlinkRow
@@ -22,8 +22,14 @@ from lineage.templates import EventKind, Template
 DECLARATION = table_of(DeclarationRow)
 SYMLINK = table_of(SymlinkRow)
 
+PLANS = 50_000
+"""Templates whose assets are remembered; many more than a batch has."""
+
 _DECLARATION = ("job_id", "at", "shape_id", "event_id", "seq")
 _SYMLINK = ("asset_id", "other_id", "type", "seq")
+
+Statement = tuple[int, int, str]
+"""A dataset, another name of it, and of what type that name is."""
 
 
 class Projection:
@@ -35,7 +41,8 @@ class Projection:
         self._shapes = Shapes()
         self._runs = Runs()
         self._mentions = m.Mentions.none()
-        self._symlinks: Recent[tuple[int, int, str], bool] = Recent(200_000)
+        self._symlinks: Recent[Statement, bytes] = Recent(200_000)
+        self._plans: Recent[bytes, tuple[m.Numbered, ...]] = Recent(PLANS)
         self._epoch = -1
 
     def apply(
@@ -57,12 +64,17 @@ class Projection:
         tally = Tally()
         for stored in new:
             tally.take(stored)
-        assets = self._numbers.assets(connection, _names(new, folded, declared))
-        words = self._numbers.words(connection, _words(new, folded))
+        unplanned = {
+            t.hash: t for s in new if (t := s.event.template).hash not in self._plans
+        }.values()
+        assets = self._numbers.assets(connection, _names(new, unplanned, folded, declared))
+        words = self._numbers.words(connection, _words(unplanned, folded))
+        for template in unplanned:
+            self._plans.put(template.hash, m.numbered(template, assets, words))
         self._runs.write(connection, self._shapes, folded, Given(assets, words, numbers))
         self._write_declarations(connection, declared, assets)
-        said = m.newest_said(new, assets, words)
-        self._mentions.write(connection, self._log.contents, said, numbers, words)
+        said = m.newest_said(new, self._plans)
+        self._mentions.write(connection, self._log.contents, said, numbers)
         self._write_symlinks(connection, new, assets)
         tally.write(connection)
 
@@ -73,24 +85,32 @@ class Projection:
         self._runs.forget()
         self._mentions = m.Mentions.none()
         self._symlinks.clear()
+        self._plans.clear()
 
     def _write_symlinks(
         self, connection: Connection, new: Sequence[Stored], assets: Mapping[Named, int]
     ) -> None:
-        rows: dict[tuple[int, int, str], int] = {}
+        """Keep each statement with the least event that makes it, so that no order decides which."""
+        said: dict[Statement, Stored] = {}
         for stored in new:
             for name, (other, kind) in _symlinks(stored):
                 key = (assets[DATASET, *name], assets[DATASET, *other], kind)
-                if self._symlinks.get(key) is None:
-                    rows.setdefault(key, stored.seq)
-        for part in chunks({asset for asset, _, _ in rows}):
-            query = select(SYMLINK.c.asset_id, SYMLINK.c.other_id, SYMLINK.c.type)
-            for known in connection.execute(query.where(SYMLINK.c.asset_id.in_(part))):
-                self._symlinks.put(tuple(known), True)
-                rows.pop(tuple(known), None)
-        insert_rows(connection, SYMLINK, _SYMLINK, [(*key, seq) for key, seq in rows.items()])
-        for key in rows:
-            self._symlinks.put(key, True)
+                least = said.setdefault(key, stored)
+                if stored.event.event_id < least.event.event_id:
+                    said[key] = stored
+        query = select(
+            SYMLINK.c.asset_id, SYMLINK.c.other_id, SYMLINK.c.type, EVENT.c.event_id
+        ).join(EVENT, EVENT.c.seq == SYMLINK.c.seq)
+        for part in chunks({key[0] for key in said if key not in self._symlinks}):
+            for row in connection.execute(query.where(SYMLINK.c.asset_id.in_(part))):
+                self._symlinks.put((row.asset_id, row.other_id, row.type), row.event_id)
+        rows = []
+        for key, stored in said.items():
+            known = self._symlinks.get(key)
+            if known is None or stored.event.event_id < known:
+                self._symlinks.put(key, stored.event.event_id)
+                rows.append((*key, stored.seq))
+        upsert_rows(connection, SYMLINK, _SYMLINK[:3], _SYMLINK, rows)
 
     def _write_declarations(
         self,
@@ -134,24 +154,28 @@ def _newness(stored: Stored) -> tuple[int, bytes]:
 
 def _names(
     new: Sequence[Stored],
+    unplanned: Iterable[Template],
     folded: Sequence[Folded],
     declared: Mapping[Name, tuple[Stored, Run]],
 ) -> Iterator[Named]:
-    for stored in new:
-        for spot in stored.event.template.once(m.spots):
+    for template in unplanned:
+        for spot in template.once(m.spots):
             yield spot.asset
+    for stored in new:
         for name, (other, _) in _symlinks(stored):
             yield (DATASET, *name)
             yield (DATASET, *other)
     for item in folded:
+        yield (JOB, *item.key[1])
         yield from names_in(item.run)
-    for _, run in declared.values():
+    for job, (_, run) in declared.items():
+        yield (JOB, *job)
         yield from names_in(run)
 
 
-def _words(new: Sequence[Stored], folded: Sequence[Folded]) -> Iterator[str]:
-    for stored in new:
-        for spot in stored.event.template.once(m.spots):
+def _words(unplanned: Iterable[Template], folded: Sequence[Folded]) -> Iterator[str]:
+    for template in unplanned:
+        for spot in template.once(m.spots):
             yield spot.names
             yield spot.path
     for item in folded:
