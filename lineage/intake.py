@@ -2,16 +2,35 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import Connection, Engine, func, select
 
 from catalog.moments import moment
-from lineage.counters import PRODUCER, WARNING
+from lineage.assets import ASSET, DATASET
+from lineage.conformance import Conformance, Seen, conformance
+from lineage.counters import FEED, PRODUCER, WARNING
+from lineage.diagnosis import Counts, Sender
+from lineage.estate import FeedKind
 from lineage.log import EVENT, REJECTION, EventLog
+from lineage.runs import RUN
+from lineage.shapes import SHAPE_DATASET, SHAPE_EDGE
 from lineage.templates import EventKind
+
+
+@dataclass(frozen=True, slots=True)
+class Spoken:
+    """A kind of evidence that a producer delivers for one namespace of datasets."""
+
+    namespace: str
+    evidence: FeedKind
+    events: int
+    first_at: datetime
+    last_at: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +45,9 @@ class Producer:
     last_at: datetime
     """Event times."""
     last_received_at: datetime
+    conformance: Conformance
+    spoken: tuple[Spoken, ...]
+    """By namespace, then kind."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +59,10 @@ class WarningCount:
     events: int
     event_id: str
     """One that has it."""
+    producer: str
+    """One that sends it."""
+    producers: int
+    """How many do."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +77,11 @@ class Rejection:
     path: str
     expected: str
     excerpt: str
+    is_whole: bool
+    """Whether all of it is kept, so that it can be replayed."""
+    replayed_at: datetime | None
+    replayed_event: str | None
+    """The event that it became then; ``None``: none yet."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,74 +104,164 @@ class Intake:
     repeats: int
     """Arrivals whose content was known already."""
     rejected: int
+    """Without those that were replayed."""
     producers: tuple[Producer, ...]
     """Newest first."""
     warnings: tuple[WarningCount, ...]
     """Most frequent first."""
     rejections: tuple[Rejection, ...]
-    """Newest first."""
+    """Newest first, replayed ones too."""
     newest: tuple[Arrived, ...]
+    counts: Counts
+    """What a diagnosis rests on."""
 
 
 def intake(engine: Engine, limit: int = 50) -> Intake:
     """What arrived so far; lists hold ``limit`` entries at most, counts cover everything."""
     with engine.connect() as connection:
-        producers = tuple(
-            Producer(
-                row.producer,
-                row.events,
-                row.warnings,
-                moment(row.first_at),
-                moment(row.last_at),
-                moment(row.last_received_at),
-            )
-            for row in connection.execute(
-                select(PRODUCER).order_by(PRODUCER.c.last_received_at.desc(), PRODUCER.c.producer)
-            )
-        )
-        odd = connection.execute(
-            select(
-                WARNING.c.path,
-                WARNING.c.message,
-                func.sum(WARNING.c.events).label("events"),
-                func.max(WARNING.c.event_id).label("event_id"),
-            )
-            .group_by(WARNING.c.path, WARNING.c.message)
-            .order_by(func.sum(WARNING.c.events).desc(), WARNING.c.path)
-            .limit(limit)
-        ).all()
-        warnings = tuple(
-            WarningCount(row.path, row.message, int(row.events), row.event_id.hex()) for row in odd
-        )
-        rejections = tuple(
-            Rejection(
-                row.id,
-                moment(row.received_at),
-                row.source,
-                row.status,
-                row.detail,
-                row.path,
-                row.expected,
-                row.excerpt,
-            )
-            for row in connection.execute(
-                select(REJECTION).order_by(REJECTION.c.id.desc()).limit(limit)
-            )
-        )
-        newest = tuple(_arrived(connection, limit))
-        rejected = connection.execute(select(func.count()).select_from(REJECTION)).scalar() or 0
+        producers = tuple(_producers(connection))
+        rejected = _open(connection)
         repeats = connection.execute(
             select(func.sum(EVENT.c.received_count - 1)).where(EVENT.c.received_count > 1)
         ).scalar()
-    return Intake(
-        events=sum(p.events for p in producers),
-        repeats=int(repeats or 0),
-        rejected=rejected,
-        producers=producers,
-        warnings=warnings,
-        rejections=rejections,
-        newest=newest,
+        return Intake(
+            events=sum(p.events for p in producers),
+            repeats=int(repeats or 0),
+            rejected=rejected,
+            producers=producers,
+            warnings=tuple(_warnings(connection, limit)),
+            rejections=tuple(_rejections(connection, limit)),
+            newest=tuple(_arrived(connection, limit)),
+            counts=_counts(connection, producers, rejected),
+        )
+
+
+def _producers(connection: Connection) -> Iterator[Producer]:
+    spoken: dict[str, list[Spoken]] = defaultdict(list)
+    feeds = select(FEED).order_by(FEED.c.namespace, FEED.c.evidence)
+    for row in connection.execute(feeds):
+        said = Spoken(
+            row.namespace,
+            FeedKind(row.evidence),
+            row.events,
+            moment(row.first_at),
+            moment(row.last_at),
+        )
+        spoken[row.producer].append(said)
+    query = select(PRODUCER).order_by(PRODUCER.c.last_received_at.desc(), PRODUCER.c.producer)
+    for row in connection.execute(query):
+        yield Producer(
+            row.producer,
+            row.events,
+            row.warnings,
+            moment(row.first_at),
+            moment(row.last_at),
+            moment(row.last_received_at),
+            conformance(Seen(row.events, row.warnings, {})),
+            tuple(spoken[row.producer]),
+        )
+
+
+def _warnings(connection: Connection, limit: int) -> Iterator[WarningCount]:
+    kind = (WARNING.c.path, WARNING.c.message)
+    newest = (WARNING.c.last_at.desc(), WARNING.c.event_id.desc())
+    counted = select(
+        WARNING.c.path,
+        WARNING.c.message,
+        WARNING.c.event_id,
+        WARNING.c.producer,
+        func.sum(WARNING.c.events).over(partition_by=kind).label("events"),
+        func.count().over(partition_by=kind).label("producers"),
+        func.row_number().over(partition_by=kind, order_by=newest).label("place"),
+    ).subquery()
+    query = (
+        select(counted)
+        .where(counted.c.place == 1)
+        .order_by(counted.c.events.desc(), counted.c.path, counted.c.message)
+        .limit(limit)
     )
+    for row in connection.execute(query):
+        yield WarningCount(
+            row.path, row.message, int(row.events), row.event_id.hex(), row.producer, row.producers
+        )
+
+
+def _open(connection: Connection) -> int:
+    query = select(func.count()).select_from(REJECTION).where(REJECTION.c.replayed_at.is_(None))
+    return int(connection.execute(query).scalar() or 0)
+
+
+def _rejections(connection: Connection, limit: int) -> Iterator[Rejection]:
+    columns = (c for c in REJECTION.c if c is not REJECTION.c.body)  # it may be large
+    is_whole = REJECTION.c.body.is_not(None).label("is_whole")
+    query = select(*columns, is_whole).order_by(REJECTION.c.id.desc()).limit(limit)
+    for row in connection.execute(query):
+        yield _rejection(row)
+
+
+def _rejection(row: Any) -> Rejection:
+    return Rejection(
+        row.id,
+        moment(row.received_at),
+        row.source,
+        row.status,
+        row.detail,
+        row.path,
+        row.expected,
+        row.excerpt,
+        bool(row.is_whole),
+        None if row.replayed_at is None else moment(row.replayed_at),
+        None if row.replayed_event is None else row.replayed_event.hex(),
+    )
+
+
+def _counts(connection: Connection, producers: tuple[Producer, ...], rejected: int) -> Counts:
+    runs = connection.execute(
+        select(
+            func.count().label("all"),
+            func.count().filter(RUN.c.terminals > 0).label("ended"),
+            func.max(RUN.c.started_at).label("last"),
+        )
+    ).one()
+    number = SHAPE_DATASET.c.dataset_id
+    used = connection.execute(
+        select(
+            func.count(number.distinct()).label("all"),
+            func.count(number.distinct()).filter(~SHAPE_DATASET.c.is_output).label("read"),
+            func.count(number.distinct()).filter(SHAPE_DATASET.c.is_output).label("written"),
+        )
+    ).one()
+    pairs = select(SHAPE_EDGE.c.source_id, SHAPE_EDGE.c.target_id).distinct().subquery()
+    edges = connection.execute(select(func.count()).select_from(pairs)).scalar() or 0
+    datasets = connection.execute(
+        select(func.count()).select_from(ASSET).where(ASSET.c.kind == DATASET)
+    ).scalar()
+    return Counts(
+        events=sum(p.events for p in producers),
+        refused=rejected,
+        refused_mostly=_mostly(connection) if rejected else "",
+        runs=runs.all,
+        ended_runs=runs.ended,
+        last_started_at=None if runs.last is None else moment(runs.last),
+        datasets=datasets or 0,
+        read=used.read,
+        written=used.written,
+        used=used.all,
+        edges=edges,
+        senders=tuple(Sender(p.name, p.events, p.last_at) for p in producers),
+    )
+
+
+def _mostly(connection: Connection) -> str:
+    """Why most of what is open was refused."""
+    query = (
+        select(REJECTION.c.detail)
+        .where(REJECTION.c.replayed_at.is_(None))
+        .group_by(REJECTION.c.detail)
+        .order_by(func.count().desc(), REJECTION.c.detail)
+        .limit(1)
+    )
+    return str(connection.execute(query).scalar() or "")
 
 
 def _arrived(connection: Connection, limit: int) -> Iterator[Arrived]:

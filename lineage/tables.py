@@ -98,6 +98,14 @@ class RejectionRow(SQLModel, table=True):
     expected: str = Field(sa_column=columns.text())
     excerpt: str = Field(sa_column=columns.text())
     """The first characters, redacted."""
+    body: bytes | None = Field(default=None, sa_column=_bytes(nullable=True))
+    """All of it, redacted and compressed, where that can be had."""
+    key_id: int | None = Field(default=None, sa_column=_small(nullable=True))
+    """The producer key that it came with."""
+    replayed_at: int | None = Field(default=None, sa_column=columns.big(nullable=True))
+    """When it was sent through the receiver again; ``None``: it is still open."""
+    replayed_event: bytes | None = Field(default=None, sa_column=_bytes(nullable=True))
+    """The event that it became then; ``None``: it was refused again."""
 
 
 class WordRow(SQLModel, table=True):
@@ -202,7 +210,7 @@ class RunRow(SQLModel, table=True):
     )
 
     id: int | None = Field(default=None, sa_column=columns.key())
-    run_id: bytes = Field(sa_column=_bytes())
+    run_id: bytes = Field(sa_column=_bytes(info={"long": True}))
     """The 16 bytes of a UUID, or any other text."""
     job_id: int = Field(sa_column=columns.big())
     state: int = Field(sa_column=_small())
