@@ -40,6 +40,7 @@ from lineage.ingest import Ingestor
 from lineage.keyring import Keyring
 from lineage.rebuild import rebuild
 from lineage.receiver import Receiver, ReceiverRoute
+from lineage.reducers import read_reducers
 
 if TYPE_CHECKING:
     import streamlit
@@ -81,7 +82,9 @@ class Dashboard:
         from policies.worker import Worker
 
         pages = self.load()
-        worker = Worker(host.state.engine, Settings().assess_every_s)
+        settings = Settings()
+        reducers = read_reducers(settings.name_reducers)
+        worker = Worker(host.state.engine, settings.assess_every_s, reducers)
         async with pages.lifespan()(host):
             # Streamlit turns the server's own chatter on.
             logging.getLogger("uvicorn.error").setLevel(logging.WARNING)
@@ -249,7 +252,9 @@ def serve(
         end_with_parent()
         _Server(_with_pages()).serve_on(socket.socket(fileno=behind))
         return
-    engine = connect(Settings().database_url)  # fails here, with one line, if it cannot be opened
+    settings = Settings()
+    read_reducers(settings.name_reducers)  # this and the next fail here, with one line
+    engine = connect(settings.database_url)
     if is_bare:
         addresses.require_keys(host, engine)
     else:
@@ -290,7 +295,8 @@ def demo(port: int, database: str | None, fresh: bool) -> None:
                 Path(url.removeprefix("sqlite:///") + ending).unlink(missing_ok=True)
         engine = connect(url)
         anchor = filling.begin(engine)
-        assess(engine, present(engine))
+        reducers = read_reducers(Settings().name_reducers)
+        assess(engine, present(engine), reducers)
         click.echo(f"For the sample company it is {anchor:%Y-%m-%d %H:%M} UTC", err=True)
         engine.dispose()
         # In a process of its own, so that no page waits for it.
@@ -310,7 +316,8 @@ def _fill_behind(url: str) -> None:
     filling.fill_history(engine)
     now = present(engine)
     weeks = [now - timedelta(weeks=n) for n in range(1, filling.DAYS // 7)]
-    with progress(backcast(engine, weeks), len(weeks), "Scoring history") as scored:
+    reducers = read_reducers(Settings().name_reducers)
+    with progress(backcast(engine, weeks, reducers), len(weeks), "Scoring history") as scored:
         for _ in scored:
             pass
 

@@ -42,3 +42,8 @@ class Settings(BaseSettings):
         default=OutOfScope.REFUSE,
         description="What becomes of an event that its key does not cover: `refuse` or `flag`.",
     )
+    name_reducers: str = Field(
+        default="",
+        description="Which endings name a part of a dataset, such as `key_value,dates`; see "
+        "[One dataset, several names](identity.md#parts-of-a-dataset).",
+    )

@@ -14,6 +14,7 @@ from lineage import history, reading, stories
 from lineage import intake as arrivals
 from lineage.estate import Estate, Provenance
 from lineage.intake import Intake
+from lineage.reducers import read_reducers
 from policies import store
 from policies.library import load_library
 from policies.maturity.model import Practice, load_model
@@ -104,7 +105,7 @@ def _engine(url: str) -> Engine:
 @st.cache_resource(show_spinner=False, max_entries=KEPT)
 def _estate(url: str, revision: int, hour: str) -> Estate:
     del revision, hour  # they are what the result is kept by
-    return reading.load_estate(_engine(url), now())
+    return reading.load_estate(_engine(url), now(), read_reducers(Settings().name_reducers))
 
 
 @st.cache_resource(show_spinner=False, max_entries=KEPT)

@@ -11,6 +11,7 @@ from sqlalchemy import Engine
 
 from catalog.cli import database_option, progress
 from catalog.errors import UserError
+from catalog.settings import Settings
 from lineage import log
 from lineage.history import present
 from lineage.importing import Summary, files_in, ingest_files
@@ -19,6 +20,7 @@ from lineage.proposal import write_proposal
 from lineage.reading import load_estate
 from lineage.rebuild import digest as digest_of
 from lineage.rebuild import rebuild as rebuild_all
+from lineage.reducers import read_reducers
 
 SHOWN = 20
 """Rejections printed as text; --json has them all."""
@@ -95,7 +97,9 @@ def init(folder: Path, engine: Engine) -> None:
     Example: andon init governance/
     """
     try:
-        written = write_proposal(load_estate(engine, present(engine)), folder)
+        written = write_proposal(
+            load_estate(engine, present(engine), read_reducers(Settings().name_reducers)), folder
+        )
     except OSError as error:
         raise UserError(
             f'"{folder}" cannot be written: {error.strerror}. Give a folder that can be made.'

@@ -193,16 +193,11 @@ def _run(run: o.Run, jobs: Mapping[int, int]) -> o.Run:
 
 
 def _current(seen: o.Observed, groups: Groups) -> dict[int, tuple[o.Shape, ...]]:
-    """What a job does under any of its names; claims count only where it never succeeded."""
-    succeeded = {groups.jobs.get(i, i) for i in seen.successful}
+    """What a job does under any of its names: one of them may only test what another made."""
     found: dict[int, list[o.Shape]] = defaultdict(list)
     for job_id, shapes in seen.current.items():
         number = groups.jobs.get(job_id, job_id)
-        found[number] += (
-            _shape(shape, groups.datasets)
-            for shape in shapes
-            if not (shape.is_provisional and number in succeeded)
-        )
+        found[number] += (_shape(shape, groups.datasets) for shape in shapes)
     return {number: tuple(shapes) for number, shapes in found.items()}
 
 

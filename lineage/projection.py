@@ -90,7 +90,7 @@ class Projection:
     def _write_symlinks(
         self, connection: Connection, new: Sequence[Stored], assets: Mapping[Named, int]
     ) -> None:
-        """Keep each statement with the least event that makes it, so that no order decides which."""
+        """Keep each statement with the least event that makes it, whatever came first."""
         said: dict[Statement, Stored] = {}
         for stored in new:
             for name, (other, kind) in _symlinks(stored):

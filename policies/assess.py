@@ -13,6 +13,7 @@ from sqlalchemy import Engine
 from catalog.database import bump_revision, writing
 from lineage.estate import Estate
 from lineage.history import estate_at, estates_at
+from lineage.reducers import NO_REDUCERS, Reducers
 from policies import store
 from policies.engine import judge
 from policies.facts.index import EstateIndex
@@ -55,7 +56,7 @@ class Assessment:
         return {p.id: {str(o): found[p.id][o] for o in Outcome} for p in self.policies}
 
 
-def assess(engine: Engine, as_of: datetime) -> Assessment:
+def assess(engine: Engine, as_of: datetime, reducers: Reducers = NO_REDUCERS) -> Assessment:
     """Judge the estate as of an instant; store verdicts, findings and scores in one transaction.
 
     Where nothing that people can see has changed, nothing is written and the revision stays. An
@@ -63,7 +64,7 @@ def assess(engine: Engine, as_of: datetime) -> Assessment:
     """
     policies, model = load_library(), load_model()
     # Loading and judging need no lock; only what builds on yesterday's findings waits for it.
-    judged = _judged(estate_at(engine, as_of), policies)
+    judged = _judged(estate_at(engine, as_of, reducers), policies)
     with writing(engine) as connection:
         newest = store.newest_assessment(connection)
         is_past = newest is not None and as_of < newest
@@ -85,9 +86,9 @@ def assess(engine: Engine, as_of: datetime) -> Assessment:
     return replace(found, is_changed=is_changed)
 
 
-def look(engine: Engine, as_of: datetime) -> Assessment:
+def look(engine: Engine, as_of: datetime, reducers: Reducers = NO_REDUCERS) -> Assessment:
     """The same without storing anything."""
-    estate = estate_at(engine, as_of)
+    estate = estate_at(engine, as_of, reducers)
     with engine.connect() as connection:
         newest = store.newest_assessment(connection)
         is_past = newest is not None and as_of < newest
@@ -95,13 +96,15 @@ def look(engine: Engine, as_of: datetime) -> Assessment:
     return assess_estate(estate, yesterday, load_library(), load_model())
 
 
-def backcast(engine: Engine, instants: Iterable[datetime]) -> Iterator[datetime]:
+def backcast(
+    engine: Engine, instants: Iterable[datetime], reducers: Reducers = NO_REDUCERS
+) -> Iterator[datetime]:
     """Judge past instants by today's policies and model, and keep the scores of their days.
 
     The history is folded once, oldest first. Yields each instant as soon as its scores are stored.
     """
     policies, model = load_library(), load_model()
-    for estate in estates_at(engine, instants):
+    for estate in estates_at(engine, instants, reducers):
         found = assess_estate(estate, (), policies, model)
         with writing(engine) as connection:
             if store.write_scores(connection, found.scores):

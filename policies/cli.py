@@ -14,8 +14,10 @@ from sqlalchemy import Engine
 from catalog.cli import database_option
 from catalog.errors import UserError, did_you_mean
 from catalog.model import Environment
+from catalog.settings import Settings
 from catalog.store import load_catalog
 from lineage.history import present
+from lineage.reducers import Reducers, read_reducers
 from policies import pages, printing, shapes, store
 from policies.assess import assess as assess_now
 from policies.assess import look
@@ -78,7 +80,7 @@ def assess(as_of: datetime | None, as_json: bool, engine: Engine) -> None:
             f"--as-of {as_of:%Y-%m-%d} is yet to come; what is assessed is kept, so expected "
             f"{now:%Y-%m-%d} or earlier. To look ahead without keeping it: andon check --as-of."
         )
-    found = assess_now(engine, now if as_of is None else min(as_of, now))
+    found = assess_now(engine, now if as_of is None else min(as_of, now), _reducers())
     click.echo(
         shapes.document(shapes.assessment_json(found))
         if as_json
@@ -128,7 +130,7 @@ def check(
     Example: andon check --env prod --fail-on high
     """
     found = check_now(
-        look(engine, as_of or present(engine)),
+        look(engine, as_of or present(engine), _reducers()),
         Environment(environment) if environment else None,
         Severity.of(fail_on),
         needs_evidence=unknown == "fail",
@@ -178,7 +180,7 @@ def score(team: str | None, as_of: datetime | None, as_json: bool, engine: Engin
 
     Example: andon score --team finance
     """
-    board = look(engine, as_of or present(engine)).scores
+    board = look(engine, as_of or present(engine), _reducers()).scores
     if team is not None:
         board = _only(board, team)
     click.echo(
@@ -261,6 +263,10 @@ def write_pages(folder: Path) -> None:
     """
     for path in pages.write(folder):
         click.echo(str(path))
+
+
+def _reducers() -> Reducers:
+    return read_reducers(Settings().name_reducers)
 
 
 commands: list[click.Command] = [assess, check, findings, score, policies]

@@ -12,6 +12,7 @@ from sqlalchemy import Engine
 
 from catalog.database import revision
 from lineage.history import present
+from lineage.reducers import NO_REDUCERS, Reducers
 from policies.assess import assess
 
 logger = logging.getLogger(__name__)
@@ -29,9 +30,10 @@ SHARE = 0.25
 class Worker:
     """Assesses after events have settled for ``settle_s`` seconds, in a thread of its own."""
 
-    def __init__(self, engine: Engine, settle_s: float) -> None:
+    def __init__(self, engine: Engine, settle_s: float, reducers: Reducers = NO_REDUCERS) -> None:
         self._engine = engine
         self._settle_s = settle_s
+        self._reducers = reducers
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="worker", daemon=True)
 
@@ -55,7 +57,7 @@ class Worker:
                     continue
                 if self._stop.wait(self._settle_s):
                     return
-                assess(self._engine, present(self._engine))
+                assess(self._engine, present(self._engine), self._reducers)
                 judged = revision(self._engine)
                 took = time.monotonic() - started
                 next_at = time.monotonic() + (took / SHARE - took if now != judged else 0.0)
