@@ -38,10 +38,14 @@ class Served:
     def estate(self) -> Estate:
         return load_estate(self.engine, datetime.now(UTC))
 
+    @property
+    def database(self) -> str:
+        return self.engine.url.render_as_string(hide_password=False)
+
     def command(self, *words: str) -> str:
         """What an ``andon`` command prints about the same store."""
         answer = subprocess.run(
-            [ANDON, *words, "--database", self.engine.url.render_as_string(hide_password=False)],
+            [ANDON, *words, "--database", self.database],
             capture_output=True,
             check=True,
             text=True,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 from datetime import UTC, datetime
 from pathlib import Path
@@ -18,6 +19,7 @@ from lineage.estate import Dataset, DataTestStatus
 from lineage.estate import RunState as State
 from policies.model import Finding
 from policies.store import findings, scores
+from tests.dashboard.test_pages import visit, words
 from tests.live.producing import STRUCTURED_LOGS, copied, dbt, dbt_results
 from tests.live.serving import SEEN_WITHIN_S, Served, eventually, serving
 
@@ -42,11 +44,13 @@ def open_findings(served: Served, policy: str) -> list[Finding]:
 
 
 @pytest.fixture(scope="module")
-def built(
-    served: Served, tmp_path_factory: pytest.TempPathFactory
-) -> subprocess.CompletedProcess[str]:
+def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return copied("dbt_project", tmp_path_factory.mktemp("dbt") / "bike_shop")
+
+
+@pytest.fixture(scope="module")
+def built(served: Served, project: Path) -> subprocess.CompletedProcess[str]:
     """The shop, built once by dbt-ol with nothing but the address of Andon."""
-    project = copied("dbt_project", tmp_path_factory.mktemp("dbt") / "bike_shop")
     result = dbt(project, served.url, "build")
     assert "Emitted" in result.stdout + result.stderr, result.stdout + result.stderr
     return result
@@ -99,6 +103,23 @@ def test_failing_and_warning_data_tests_of_a_real_dbt_run_are_told_apart(
     ]
     passed = [t for t in dataset(served, "stg_bikes").tests if t.status is DataTestStatus.PASS]
     assert {test.name for test in passed} == {"not_null", "unique"}
+
+
+@pytest.mark.usefixtures("built")
+def test_a_page_lists_the_data_tests_of_its_table_as_dbt_ended_them(
+    served: Served, project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told = [each for each in dbt_results(project) if each.table == "fct_rentals"]
+    monkeypatch.setenv("ANDON_DATABASE_URL", served.database)
+
+    page = words(visit("asset", asset=str(dataset(served, "fct_rentals").id)))
+
+    tests = [each for each in told if each.id.startswith("test.")]
+    assert {each.status for each in tests} == {"pass", "warn"}
+    for each in tests:
+        on = f" on `{each.column}`" if each.column else ""
+        line = rf"{each.name}{on}.*\n.*{TESTS[each.status].value}"
+        assert re.search(line, page), f"{line} in {page}"
 
 
 @pytest.mark.usefixtures("built")
