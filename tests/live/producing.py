@@ -126,7 +126,7 @@ def dagster(folder: Path, url: str) -> dict[str, Any]:
 
 def great_expectations(folder: Path, url: str) -> dict[str, Any]:
     """Validates the shop's rentals; gives Great Expectations' own account."""
-    commands = producer_bin("great-expectations", "ol-generate-code")
+    commands = producer_bin("great-expectations", "python")
     return _told(
         [commands / "python", "validate.py"],
         copied("gx_project", folder),
