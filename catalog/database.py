@@ -12,18 +12,14 @@ from typing import Any, TypeVar, cast
 from sqlalchemy import (
     Connection,
     Engine,
-    Index,
     PrimaryKeyConstraint,
     Table,
     Text,
     UniqueConstraint,
     delete,
     func,
-    insert,
     inspect,
     select,
-    text,
-    update,
 )
 from sqlalchemy.exc import DatabaseError
 from sqlmodel import SQLModel
@@ -42,8 +38,6 @@ _LOCK = 0x77726974  # "writ", our number among PostgreSQL's advisory locks
 
 _PATIENCE_S = 15.0
 """How long whoever opens a store waits for others who bring it up to date."""
-
-_INDEXED = "long keys indexed"
 
 _DIGEST = 'sha256("{}")'
 _TEXT_DIGEST = r"""sha256(decode(replace("{}", '\', '\\'), 'escape'))"""
@@ -189,11 +183,15 @@ def get_meta(connection: Connection, key: str) -> int:
     return int(found or 0)
 
 
+def read_meta(connection: Connection) -> dict[str, int]:
+    """Every named number of the store."""
+    rows = connection.exec_driver_sql("SELECT key, value FROM catalog_meta")
+    return {row.key: row.value for row in rows}
+
+
 def set_meta(connection: Connection, key: str, value: int) -> None:
     """Set a named number of the store."""
-    changed = connection.execute(update(_META).where(_META.c.key == key).values(value=value))
-    if changed.rowcount == 0:
-        connection.execute(insert(_META).values(key=key, value=value))
+    upsert_rows(connection, _META, ("key",), ("key", "value"), [(key, value)])
 
 
 def bump_revision(connection: Connection) -> None:
@@ -237,30 +235,32 @@ def _derive(connection: Connection) -> None:
 
 
 def _create_derived(connection: Connection) -> None:
-    for table in derived_tables():
-        _index_long_keys(table)
-    SQLModel.metadata.create_all(connection, tables=derived_tables())
+    tables = derived_tables()
+    by_digest = [found for table in tables for found in _long_keys(table)]
+    for constraint, _ in by_digest:
+        constraint.ddl_if(dialect="sqlite")
+    SQLModel.metadata.create_all(connection, tables=tables)
+    if connection.dialect.name == "postgresql":
+        for _, indexes in by_digest:
+            for index in indexes:
+                connection.exec_driver_sql(index)
 
 
-def _index_long_keys(table: Table) -> None:
-    """Let PostgreSQL hold keys with texts of any length: unique by their digests."""
-    if table.info.setdefault(_INDEXED, False):
-        return
-    table.info[_INDEXED] = True
-    for constraint in [*table.constraints]:
+def _long_keys(table: Table) -> Iterator[tuple[PrimaryKeyConstraint | UniqueConstraint, list[str]]]:
+    """Constraints over long values, and the indexes that PostgreSQL has in their place."""
+    for constraint in table.constraints:
         if not isinstance(constraint, PrimaryKeyConstraint | UniqueConstraint):
             continue
-        texts = [c for c in constraint.columns if _is_long(table, c.name)]
-        if texts:
-            constraint.ddl_if(dialect="sqlite")
-            named = f"{table.name}_{texts[-1].name}"
-            parts = [text(_indexed(table, c.name)) for c in constraint.columns]
-            indexes = [Index(f"uq_{named}", *parts, unique=True)]
-            if isinstance(constraint, UniqueConstraint):  # rows are looked up by such a text
-                indexes.append(Index(f"ix_{named}", texts[-1], postgresql_using="hash"))
-            for index in indexes:
-                index.ddl_if(dialect="postgresql")
-                table.append_constraint(index)
+        long = [c.name for c in constraint.columns if _is_long(table, c.name)]
+        if long:
+            named = f"{table.name}_{long[-1]}"
+            parts = ", ".join(_indexed(table, c.name) for c in constraint.columns)
+            create = 'CREATE {}INDEX IF NOT EXISTS "{}" ON "{}"'
+            indexes = [f"{create.format('UNIQUE ', f'uq_{named}', table.name)} ({parts})"]
+            if isinstance(constraint, UniqueConstraint):  # rows are looked up by such a value
+                place = create.format("", f"ix_{named}", table.name)
+                indexes.append(f'{place} USING hash ("{long[-1]}")')
+            yield constraint, indexes
 
 
 def _is_long(table: Table, column: str) -> bool:

@@ -6,9 +6,10 @@ from collections.abc import Callable, Iterable
 from typing import TypeVar
 
 import zstandard
-from sqlalchemy import Connection, Table, select
+from sqlalchemy import Connection, Table
 
-from catalog.database import chunks, insert_rows, next_id, table_of
+from catalog.database import insert_rows, next_id, table_of
+from catalog.lookups import rows_where
 from lineage.facets import Facet, Recent, stored_facet
 from lineage.tables import FacetBodyRow, TemplateRow
 from lineage.templates import Template, read_template
@@ -77,9 +78,10 @@ class Contents:
                 missing.append(key)
             else:
                 found[key] = known
-        for part in chunks(missing):
-            query = select(table.c.hash, table.c.id).where(table.c.hash.in_(part))
-            found.update((row.hash, row.id) for row in connection.execute(query))
+        found.update(
+            (key, number)
+            for key, number in rows_where(connection, table, ("hash", "id"), "hash", missing)
+        )
         new = [key for key in missing if key not in found]
         if new:
             first = next_id(connection, table)
@@ -105,12 +107,10 @@ def _stored(
             missing.append(number)
         else:
             found[number] = known
-    for part in chunks(missing):
-        query = select(table.c.id, table.c.body).where(table.c.id.in_(part))
-        for number, packed in connection.execute(query):
-            body = expand(packed)
-            found[number] = made = make(body)
-            remembered.put(number, made, 4 * len(body) + 400)
+    for number, packed in rows_where(connection, table, ("id", "body"), "id", missing):
+        body = expand(packed)
+        found[number] = made = make(body)
+        remembered.put(number, made, 4 * len(body) + 400)
     return found
 
 

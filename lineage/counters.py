@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Table, select
+from sqlalchemy import Connection, Table
 
-from catalog.database import chunks, table_of, upsert_rows
+from catalog.database import table_of, upsert_rows
+from catalog.lookups import rows_where
 from lineage.data_tests import FACETS, results_in
 from lineage.estate import FeedKind
 from lineage.events import Event
-from lineage.facets import Body
+from lineage.facets import Body, Recent
 from lineage.log import Stored
 from lineage.principals import PRECEDENCE, principals_in
 from lineage.tables import FeedRow, ProducerRow, WarningRow
@@ -31,28 +32,74 @@ _PRODUCER = (
 
 _INDEX = re.compile(r"\[\d+\]")
 
+REMEMBERED = 50_000
+
+Key = tuple[str, ...]
 Counts = list[Any]
 Spoken = tuple[tuple[str, FeedKind, str, int | None], ...]
 """Namespace, kind of evidence, and the facet that has to say something, with its hole."""
 
 
 class Tally:
-    """Counts one batch of events, then adds it to what is stored."""
+    """Counts events, batch by batch; remembers what is stored while nobody else writes."""
 
     def __init__(self) -> None:
-        self._feeds: dict[tuple[str, ...], Counts] = {}
-        self._warnings: dict[tuple[str, ...], Counts] = {}
-        self._producers: dict[tuple[str, ...], Counts] = {}
+        self._known: dict[str, Recent[Key, Counts]] = {
+            table.name: Recent(REMEMBERED) for table in (FEED, WARNING, PRODUCER)
+        }
+
+    def forget(self) -> None:
+        """Drop what is remembered."""
+        for known in self._known.values():
+            known.clear()
+
+    def add(self, connection: Connection, new: Sequence[Stored]) -> None:
+        """Add a batch to the stored counts."""
+        batch = _Batch()
+        for stored in new:
+            batch.take(stored)
+        self._write(connection, FEED, _FEED, batch.feeds, _add)
+        self._write(connection, WARNING, _WARNING, batch.warnings, _add)
+        self._write(connection, PRODUCER, _PRODUCER, batch.producers, _add_sent)
+
+    def _write(
+        self,
+        connection: Connection,
+        table: Table,
+        columns: tuple[str, ...],
+        counts: dict[Key, Counts],
+        add: Callable[[Counts, Counts], Counts],
+    ) -> None:
+        known, keys = self._known[table.name], len(table.primary_key)
+        missing = {key[0] for key in counts if key not in known}
+        for row in rows_where(connection, table, columns, columns[0], missing):
+            known.put(tuple(row[:keys]), list(row[keys:]))
+        rows = []
+        for key, more in counts.items():
+            before = known.get(key)
+            total = more if before is None else add(more, before)
+            known.put(key, total)
+            rows.append((*key, *total))
+        upsert_rows(connection, table, columns[:keys], columns, rows)
+
+
+class _Batch:
+    """Counts of one batch."""
+
+    def __init__(self) -> None:
+        self.feeds: dict[Key, Counts] = {}
+        self.warnings: dict[Key, Counts] = {}
+        self.producers: dict[Key, Counts] = {}
 
     def take(self, stored: Stored) -> None:
         """Count one new event."""
         event, producer = stored.event, stored.event.producer
         at = event.time
-        sent = self._producers.get((producer,))
+        sent = self.producers.get((producer,))
         odd = 1 if event.oddities else 0
         if sent is None:
             received = stored.received_at
-            self._producers[producer,] = [1, odd, at, at, received, received]
+            self.producers[producer,] = [1, odd, at, at, received, received]
         else:
             sent[0] += 1
             sent[1] += odd
@@ -60,20 +107,12 @@ class Tally:
             sent[5] = max(sent[5], stored.received_at)
         for oddity in event.oddities:
             path = _INDEX.sub("[]", oddity.path)
-            _count(self._warnings, (producer, path, oddity.message), at, event.event_id)
+            _count(self.warnings, (producer, path, oddity.message), at, event.event_id)
         for key in _said(event):
-            _count(self._feeds, (*key, producer), at, event.event_id)
-
-    def write(self, connection: Connection) -> None:
-        """Add the batch to the stored counts."""
-        _write(connection, FEED, _FEED, self._feeds, _add)
-        _write(connection, WARNING, _WARNING, self._warnings, _add)
-        _write(connection, PRODUCER, _PRODUCER, self._producers, _add_sent)
+            _count(self.feeds, (*key, producer), at, event.event_id)
 
 
-def _count(
-    counts: dict[tuple[str, ...], Counts], key: tuple[str, ...], at: int, event_id: bytes
-) -> None:
+def _count(counts: dict[Key, Counts], key: Key, at: int, event_id: bytes) -> None:
     known = counts.get(key)
     if known is None:
         counts[key] = [1, at, at, event_id]
@@ -94,25 +133,6 @@ def _add_sent(new: Counts, old: Counts) -> Counts:
         new[1] + old[1],
         *(f(a, b) for f, a, b in zip((min, max, min, max), new[2:], old[2:], strict=True)),
     ]
-
-
-def _write(
-    connection: Connection,
-    table: Table,
-    columns: tuple[str, ...],
-    counts: dict[tuple[str, ...], Counts],
-    add: Callable[[Counts, Counts], Counts],
-) -> None:
-    first, keys = table.c[columns[0]], len(table.primary_key)
-    for part in chunks({key[0] for key in counts}):
-        for row in connection.execute(
-            select(*(table.c[name] for name in columns)).where(first.in_(part))
-        ):
-            key = tuple(row[:keys])
-            if key in counts:
-                counts[key] = add(counts[key], list(row[keys:]))
-    rows = [(*key, *numbers) for key, numbers in counts.items()]
-    upsert_rows(connection, table, columns[:keys], columns, rows)
 
 
 def _said(event: Event) -> set[tuple[str, str]]:

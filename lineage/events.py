@@ -8,7 +8,7 @@ import uuid
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
@@ -164,8 +164,8 @@ class EventReader:
         if not has_rare_escape(body):
             try:
                 event = self._read_usual(body)
-            except (msgspec.DecodeError, orjson.JSONDecodeError):
-                event = None
+            except (msgspec.DecodeError, orjson.JSONDecodeError, TypeError, UnicodeDecodeError):
+                event = None  # the slow way tells what is wrong
             if event is not None:
                 return event
         return self._read_any(body)
@@ -337,8 +337,8 @@ def _run_id(value: Value, oddities: list[Oddity]) -> tuple[str, bytes]:
 
 def _time(value: Value, oddities: list[Oddity]) -> int:
     if isinstance(value, bytes) and _PLAIN_TIME.fullmatch(value):
-        with suppress(ValueError):  # such as a 13th month, worded below
-            return microseconds(datetime.fromisoformat(value[1:-1].decode()))
+        with suppress(ValueError, OverflowError):  # such as a 13th month, worded below
+            return microseconds(datetime.fromisoformat(value[1:-1].decode()).astimezone(UTC))
     sent = orjson.loads(_stored(value))
     if sent is None:
         raise RefusedError(422, "eventTime is missing", "eventTime", _TIME_WANTED)

@@ -51,7 +51,8 @@ OVERSIZED = 1_000_000
 
 def canonical(value: Any) -> bytes:
     """Canonical JSON: keys sorted, no blanks, UTF-8."""
-    return orjson.dumps(value, option=orjson.OPT_SORT_KEYS)
+    # A copy: what orjson returns keeps the whole buffer that it wrote into.
+    return bytes(memoryview(orjson.dumps(value, option=orjson.OPT_SORT_KEYS)))
 
 
 @dataclass(frozen=True, slots=True)

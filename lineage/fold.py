@@ -75,6 +75,8 @@ class Io(Struct):
 
     operation: str = ""
     """What the lifecycle facet says, upper case; empty: nothing."""
+    is_counted: bool = False
+    """Whether a statistics facet was sent, even if it counts nothing."""
     rows: int | None = None
     size_bytes: int | None = None
     sources: tuple[Name, ...] = ()
@@ -289,7 +291,7 @@ def _io(won: Mapping[Key, Won], side: str, name: Name) -> Io:
     statistics = won.get((side, name, "statistics"))
     if statistics is not None:
         counts = statistics.facet.meaning(counts_in)
-        io.rows, io.size_bytes = counts.rows, counts.size_bytes
+        io.is_counted, io.rows, io.size_bytes = True, counts.rows, counts.size_bytes
     return io
 
 

@@ -12,10 +12,10 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from msgspec.structs import replace
-from sqlalchemy import Connection, Engine
+from sqlalchemy import Engine
 
 from catalog import chain
-from catalog.database import bump_revision, get_meta, set_meta, writing
+from catalog.database import bump_revision, read_meta, set_meta, writing
 from lineage import log
 from lineage.events import Event, EventReader, dated
 from lineage.facet_schemas import schemas
@@ -88,6 +88,7 @@ class Ingestor:
         self._log = EventLog()
         self._projection = Projection(self._log)
         self._token = secrets.randbits(62)
+        self._epoch = -1
         self._lock = threading.Lock()
 
     def ingest(self, arrivals: Sequence[Arrival]) -> list[Receipt]:
@@ -127,7 +128,12 @@ class Ingestor:
     ) -> list[Receipt]:
         events = [e for e in read if isinstance(e, Event)]
         with writing(self._engine) as connection:
-            self._notice_other_writers(connection)
+            numbers = read_meta(connection)
+            if numbers.get("writer") != self._token or numbers.get("epoch") != self._epoch:
+                # What is remembered is right only while nobody else writes or makes tables anew.
+                self._forget()
+                self._epoch = numbers.get("epoch", 0)
+                set_meta(connection, "writer", self._token)
             appended = self._log.append(connection, [(received_at, e) for e in events])
             refused = [
                 (a, r) for a, r in zip(arrivals, read, strict=True) if isinstance(r, RefusedError)
@@ -143,18 +149,12 @@ class Ingestor:
                 )
                 self._projection.apply(connection, new, appended.numbers)
             if new or refused:
-                bump_revision(connection)
+                set_meta(connection, "revision", numbers.get("revision", 0) + 1)
         places = iter(appended.places)
         return [_receipt(item, places) for item in read]
 
-    def _notice_other_writers(self, connection: Connection) -> None:
-        """What is remembered of runs and assets is right only while nobody else writes."""
-        if get_meta(connection, "writer") != self._token:
-            self._forget()
-            set_meta(connection, "writer", self._token)
-
     def _forget(self) -> None:
-        self._log.contents.forget()
+        self._log.forget()
         self._projection.forget()
 
 

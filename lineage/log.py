@@ -13,6 +13,7 @@ from msgspec.structs import replace
 from sqlalchemy import Connection, Select, bindparam, func, insert, select, update
 
 from catalog.database import chunks, insert_rows, table_of
+from catalog.lookups import rows_where
 from lineage import payloads
 from lineage.contents import Contents, expand
 from lineage.events import Event, dated, parse_event, stored_event
@@ -69,6 +70,13 @@ class EventLog:
 
     def __init__(self) -> None:
         self.contents = Contents()
+        self._last: int | None = None
+        """The newest number, while nobody else writes."""
+
+    def forget(self) -> None:
+        """Drop what is remembered: a transaction was rolled back, or another process wrote."""
+        self.contents.forget()
+        self._last = None
 
     def append(self, connection: Connection, arrived: Sequence[tuple[int, Event]]) -> Appended:
         """Append events that are not there yet, within the caller's transaction.
@@ -77,8 +85,13 @@ class EventLog:
             connection: Of the transaction.
             arrived: When each was received, microseconds UTC, and the event.
         """
-        known = _known(connection, {event.event_id for _, event in arrived})
-        seq = _last(connection)
+        known = {
+            event_id
+            for (event_id,) in rows_where(
+                connection, EVENT, ("event_id",), "event_id", {e.event_id for _, e in arrived}
+            )
+        }
+        seq = self._last if self._last is not None else _last(connection)
         places: list[int | None] = []
         new: list[Stored] = []
         again: dict[bytes, int] = {}
@@ -92,6 +105,7 @@ class EventLog:
             new.append(Stored(seq, received_at, event))
             places.append(seq)
         numbers = self._write(connection, new) if new else {}
+        self._last = seq
         if again:
             connection.execute(_COUNT_AGAIN, [{"known": e, "more": n} for e, n in again.items()])
         return Appended(tuple(places), tuple(new), numbers)
@@ -269,14 +283,6 @@ def _event(
         is_out_of_scope=bool(row.flags & OUT_OF_SCOPE),
     )
     return dated(event, row.received_at)
-
-
-def _known(connection: Connection, wanted: Iterable[bytes]) -> set[bytes]:
-    found: set[bytes] = set()
-    for part in chunks(wanted):
-        query = select(EVENT.c.event_id).where(EVENT.c.event_id.in_(part))
-        found.update(connection.execute(query).scalars())
-    return found
 
 
 def _last(connection: Connection) -> int:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from sqlalchemy import Connection, select
 
-from catalog.database import chunks, get_meta, table_of, upsert_rows
+from catalog.database import chunks, table_of, upsert_rows
 from lineage import mentions as m
 from lineage.assets import DATASET, JOB, Named, Numbers
 from lineage.counters import Tally
@@ -43,7 +43,7 @@ class Projection:
         self._mentions = m.Mentions.none()
         self._symlinks: Recent[Statement, bytes] = Recent(200_000)
         self._plans: Recent[bytes, tuple[m.Numbered, ...]] = Recent(PLANS)
-        self._epoch = -1
+        self._tally = Tally()
 
     def apply(
         self, connection: Connection, new: Sequence[Stored], numbers: Mapping[bytes, int]
@@ -55,15 +55,9 @@ class Projection:
             new: Events with their places in the log.
             numbers: The number of every facet's body in them, by its hash.
         """
-        epoch = get_meta(connection, "epoch")
-        if epoch != self._epoch:
-            self.forget()
-            self._epoch = epoch
-        folded = self._runs.fold(connection, self._log, new)
+        jobs = {(JOB, *s.event.job) for s in new if s.event.job is not None}
+        folded = self._runs.fold(connection, self._log, new, self._numbers.assets(connection, jobs))
         declared = _declared(new)
-        tally = Tally()
-        for stored in new:
-            tally.take(stored)
         unplanned = {
             t.hash: t for s in new if (t := s.event.template).hash not in self._plans
         }.values()
@@ -76,7 +70,7 @@ class Projection:
         said = m.newest_said(new, self._plans)
         self._mentions.write(connection, self._log.contents, said, numbers)
         self._write_symlinks(connection, new, assets)
-        tally.write(connection)
+        self._tally.add(connection, new)
 
     def forget(self) -> None:
         """Drop what is remembered; needed after a rollback, or when another process has written."""
@@ -86,6 +80,7 @@ class Projection:
         self._mentions = m.Mentions.none()
         self._symlinks.clear()
         self._plans.clear()
+        self._tally.forget()
 
     def _write_symlinks(
         self, connection: Connection, new: Sequence[Stored], assets: Mapping[Named, int]

@@ -6,7 +6,7 @@ import hashlib
 import re
 import uuid
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import msgspec
@@ -14,7 +14,8 @@ from msgspec.structs import replace
 from sqlalchemy import Connection, select
 
 from catalog.database import chunks, insert_rows, next_id, table_of, upsert_rows
-from lineage.assets import ASSET, DATASET, JOB, Named
+from catalog.lookups import rows_where
+from lineage.assets import DATASET, JOB, Named
 from lineage.data_tests import FACETS, results_in
 from lineage.facets import Body, Recent
 from lineage.fold import REPORT_PLACES, STATE_RANK, Name, Numbered, Run, fold_run, matter
@@ -89,20 +90,29 @@ class Runs:
     def __init__(self) -> None:
         self._known: Recent[RunKey, Known] = Recent(REMEMBERED_BYTES)
         self._suites: Recent[Suite, Newest] = Recent(REMEMBERED)
+        self._next = 0
+        """The first free id, while nobody else writes; 0: not known."""
 
     def forget(self) -> None:
         """Drop what is remembered."""
+        self._next = 0
         self._known.clear()
         self._suites.clear()
 
-    def fold(self, connection: Connection, log: EventLog, batch: Sequence[Stored]) -> list[Folded]:
+    def fold(
+        self,
+        connection: Connection,
+        log: EventLog,
+        batch: Sequence[Stored],
+        jobs: Mapping[Named, int],
+    ) -> list[Folded]:
         """Every run of which a batch speaks, folded with what is known of it."""
         new: dict[RunKey, list[Stored]] = defaultdict(list)
         for stored in batch:
             event = stored.event
             if event.run_id is not None and event.job is not None:
                 new[event.run_id, event.job].append(stored)
-        before = self._load(connection, log, new)
+        before = self._load(connection, log, {key: jobs[JOB, *key[1]] for key in new})
         folded = []
         for key, events in new.items():
             known = before.get(key)
@@ -119,12 +129,13 @@ class Runs:
     ) -> None:
         """Write the runs and what they report."""
         assets, words, numbers = known
-        free = next_id(connection, RUN)
+        free = self._next or next_id(connection, RUN)
         made: dict[RunKey, Shape] = {}
         for item in folded:
             if not item.known.pk:
                 item.known.pk, free = free, free + 1
             made[item.key] = shape_of(item.run, assets[JOB, *item.key[1]], assets)
+        self._next = free
         ids = shapes.ids(connection, made.values())
         upsert_rows(
             connection,
@@ -148,35 +159,28 @@ class Runs:
             self._known.put(item.key, item.known, weight)
 
     def _load(
-        self, connection: Connection, log: EventLog, keys: Iterable[RunKey]
+        self, connection: Connection, log: EventLog, keys: Mapping[RunKey, int]
     ) -> dict[RunKey, Known]:
         found: dict[RunKey, Known] = {}
-        missing: dict[bytes, set[RunKey]] = defaultdict(set)
-        for key in keys:
+        missing: dict[tuple[bytes, int], RunKey] = {}
+        for key, job_id in keys.items():
             known = self._known.get(key)
             if known is None:
-                missing[id_bytes(key[0])].add(key)
+                missing[id_bytes(key[0]), job_id] = key
             else:
                 found[key] = known
-        rows: dict[RunKey, Any] = {}
-        for part in chunks(missing):
-            query = (
-                select(
-                    RUN.c.id, RUN.c.run_id, RUN.c.started_at, RUN.c.has_start, RUN.c.events,
-                    ASSET.c.namespace, ASSET.c.name,
-                )
-                .join(ASSET, ASSET.c.id == RUN.c.job_id)
-                .where(RUN.c.run_id.in_(part))
-            )  # fmt: skip
-            for row in connection.execute(query):
-                key = (id_text(row.run_id), (row.namespace, row.name))
-                if key in missing[row.run_id]:
-                    rows[key] = row
-        wanted = {key: decode_events(row.events) for key, row in rows.items()}
+        columns = ("id", "run_id", "job_id", "started_at", "has_start", "events")
+        rows = [
+            row
+            for row in rows_where(connection, RUN, columns, "run_id", {key for key, _ in missing})
+            if (row[1], row[2]) in missing
+        ]
+        wanted = {row[0]: decode_events(row[5]) for row in rows}
         events = log.numbered(connection, {seq for seqs in wanted.values() for seq in seqs})
-        for key, row in rows.items():
-            before = [Numbered(seq, events[seq].event) for seq in wanted[key]]
-            found[key] = Known(row.id, row.started_at, bool(row.has_start), before)
+        for pk, run_id, job_id, started_at, has_start, _ in rows:
+            before = [Numbered(seq, events[seq].event) for seq in wanted[pk]]
+            known = Known(pk, started_at, bool(has_start), before)
+            found[missing[run_id, job_id]] = known
         return found
 
     def _write_reports(
@@ -304,7 +308,7 @@ def _run_row(
 def _statistics(item: Folded, assets: Mapping[Named, int]) -> Iterator[tuple[Any, ...]]:
     for side, is_output in ((item.run.inputs, False), (item.run.outputs, True)):
         for name, io in side.items():
-            if io.rows is not None or io.size_bytes is not None:
+            if io.is_counted:
                 asset = assets[DATASET, *name]
                 yield (item.known.pk, asset, is_output, 0, io.rows, io.size_bytes)
 

@@ -1,0 +1,153 @@
+"""An event is a template and values: byte for byte, whichever way it was read."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import orjson
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lineage import payloads
+from lineage.events import Event, EventReader, parse_event, stored_event
+from lineage.facets import Recent, canonical, facet_from, outline_of, stored_facet
+from lineage.templates import RefusedError, fill, read_template
+from tests.lineage.worlds import encode
+
+MakeEvent = Callable[..., dict[str, Any]]
+
+TOKENS = (
+    st.uuids().map(str)
+    | st.datetimes().map(lambda t: f"{t.isoformat()}Z")
+    | st.integers(-(2**63), 2**64 - 1)
+    | st.sampled_from(
+        ["", "a,1]", '":5,', "0", "-0", "2026-11-20T06:00:00Z", "\0", "\x01", "\\u0000"]
+    )
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | st.booleans()
+    | st.none()
+    | st.text(max_size=8)
+)
+VALUES = st.recursive(
+    TOKENS,
+    lambda inner: (
+        st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=4), inner, max_size=3)
+    ),
+    max_leaves=12,
+)
+BODIES = st.dictionaries(st.text(max_size=6), VALUES, max_size=6)
+KEYS = st.sampled_from(["parent", "nominalTime", "outputStatistics", "schema", "x", "é", "a.b"])
+FACETS = st.dictionaries(KEYS, BODIES, max_size=3)
+
+
+def round_trip(event: Event) -> Event:
+    """The event as the log gives it back."""
+    template = read_template(event.template.body)
+    planned = payloads.plan(event.template, event.values)
+    bodies = dict(payloads.bodies_of(planned))
+    numbers = {key: number for number, key in enumerate(bodies, 1)}
+    facets = {number: stored_facet(bodies[key]) for key, number in numbers.items()}
+    packed = payloads.decode(payloads.pack(event.template, planned, event.time, numbers))
+    assert set(payloads.numbers_in(packed)) == set(facets)
+    values = payloads.unpack(packed, event.time, facets)
+    return stored_event(template, values, event.event_id, event.secrets, event.is_mended)
+
+
+@given(BODIES)
+def test_an_outline_filled_with_its_tokens_is_the_facet(body: dict[str, Any]) -> None:
+    facet = facet_from(body)
+
+    outline = outline_of(facet)
+
+    if outline is not None:
+        pieces = tuple(outline.body.split(b"\0"))
+        assert fill(pieces, [token.encode() for token in outline.tokens]) == facet.body
+
+
+@given(FACETS, FACETS, FACETS, FACETS, st.sampled_from(["r", "9", '"', "a" * 36, "r" * 15]))
+def test_what_is_packed_is_unpacked_byte_for_byte(
+    make_event: MakeEvent,
+    run: dict[str, Any],
+    job: dict[str, Any],
+    dataset: dict[str, Any],
+    output: dict[str, Any],
+    run_id: str,
+) -> None:
+    event = parse_event(encode(make_event(
+        run={"runId": run_id, "facets": run},
+        job={"namespace": "n", "name": "j", "facets": job},
+        inputs=[{"namespace": "d", "name": "t", "facets": dataset}],
+        outputs=[{"namespace": "d", "name": "u", "facets": dataset, "outputFacets": output}],
+    )))  # fmt: skip
+
+    again = round_trip(event)
+
+    assert again.body == event.body
+    assert canonical(orjson.loads(again.body)) == again.body
+    assert (again.time, again.run_id, again.secrets) == (event.time, event.run_id, event.secrets)
+
+
+def test_every_real_event_is_packed_and_unpacked_byte_for_byte(bodies: list[bytes]) -> None:
+    for body in bodies:
+        event = parse_event(body)
+
+        assert round_trip(event).body == event.body
+
+
+@given(FACETS, FACETS, st.booleans(), st.integers(0, 3))
+def test_the_usual_way_and_the_slow_way_read_the_same(
+    make_event: MakeEvent,
+    run: dict[str, Any],
+    dataset: dict[str, Any],
+    is_sorted: bool,
+    odd: int,
+) -> None:
+    made = make_event(
+        run={"facets": run, "runId": "019c0000-0000-7000-8000-000000000001"},
+        outputs=[{"facets": dataset, "name": "t", "namespace": "d"}],
+    )
+    made |= [{}, {"unheard_of": {"facets": {"a": {}}}}, {"inputs": None}, {"eventType": "DONE"}][
+        odd
+    ]
+    sent = json.dumps(made, sort_keys=is_sorted).encode()
+    plain = canonical(made)
+
+    reader = EventReader()
+    usual, again = reader.read(sent), reader.read(sent)
+    slow = reader.read(json.dumps(made | {"zzz": 1}).encode())  # an unknown key takes the slow way
+
+    assert usual.event_id == again.event_id == parse_event(plain).event_id
+    assert usual.body == again.body
+    assert usual.oddities == again.oddities
+    assert json.loads(slow.body) == json.loads(usual.body) | {"zzz": 1}
+    told = {(o.path, o.message) for o in slow.oddities if o.path != "zzz"}
+    assert told == {(o.path, o.message) for o in usual.oddities}
+
+
+@pytest.mark.parametrize("damage", [b"\xff", b"NaN", b'"', b"01", b"{]", b"\x00", b"tru"])
+def test_a_facet_that_is_no_json_is_refused_although_nobody_looks_into_facets(
+    make_event: MakeEvent, damage: bytes
+) -> None:
+    facets = {"x": {"_producer": "https://a", "_schemaURL": "https://b", "value": "@"}}
+    whole = encode(make_event(run={"runId": "r", "facets": facets}))
+    reader = EventReader()
+    reader.read(whole)
+
+    with pytest.raises(RefusedError) as refused:
+        reader.read(whole.replace(b'"@"', damage))
+
+    assert refused.value.status == 400
+
+
+def test_what_is_remembered_stays_within_its_limit() -> None:
+    recent: Recent[int, int] = Recent(100)
+
+    for i in range(1000):
+        recent.put(i, i, 3)
+
+    assert len(recent) <= 34
+    assert recent.get(999) == 999
+    assert recent.get(0) is None
