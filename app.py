@@ -30,7 +30,8 @@ from starlette.routing import Mount
 from starlette.types import Receive, Scope, Send
 
 import policies.tables  # noqa: F401  # opening a store makes the tables of all packages
-from catalog.database import connect, needs_rebuild
+from catalog.database import connect
+from catalog.engines import one_line
 from catalog.errors import UserError
 from catalog.settings import OutOfScope, Settings
 from lineage import addresses, description, health
@@ -38,7 +39,7 @@ from lineage.doors import Door
 from lineage.guarding import LoopbackOnly, is_loopback
 from lineage.ingest import Ingestor
 from lineage.keyring import Keyring
-from lineage.rebuild import rebuild
+from lineage.rebuild import refill
 from lineage.receiver import Receiver, ReceiverRoute
 from lineage.reducers import read_reducers
 
@@ -79,13 +80,14 @@ class Dashboard:
     @contextlib.asynccontextmanager
     async def running(self, host: Starlette) -> AsyncIterator[None]:
         """Serve pages and judge what arrives until the end."""
+        from dashboard import load
         from policies.worker import Worker
 
         pages = self.load()
         settings = Settings()
         reducers = read_reducers(settings.name_reducers)
         worker = Worker(host.state.engine, settings.assess_every_s, reducers)
-        async with pages.lifespan()(host):
+        async with pages.lifespan()(host), load.sharing(host.state.ingestor):
             # Streamlit turns the server's own chatter on.
             logging.getLogger("uvicorn.error").setLevel(logging.WARNING)
             warming = asyncio.create_task(asyncio.to_thread(_warm_up))
@@ -125,13 +127,13 @@ def compose(front: Front | None, *, is_local: bool = True) -> Starlette:
     async def lifespan(host: Starlette) -> AsyncIterator[None]:
         settings = Settings()
         engine = connect(settings.database_url)
-        if needs_rebuild(engine):
-            for _ in rebuild(engine):
-                await asyncio.sleep(0)
+        for _ in refill(engine):  # where a launcher has not come through our command
+            await asyncio.sleep(0)
         host.state.engine = engine
         is_refused = settings.out_of_scope is OutOfScope.REFUSE
         ingestor = Ingestor(engine, refuses_out_of_scope=is_refused)
         door = Door(Keyring(engine), is_key_needed=settings.require_keys or not is_local)
+        host.state.ingestor = ingestor
         host.state.receiver = Receiver(ingestor, settings.max_body_bytes, door)
         with host.state.receiver.running():
             async with front.running(host) if front else contextlib.nullcontext():
@@ -280,6 +282,7 @@ def demo(port: int, database: str | None, fresh: bool) -> None:
 
     Example: andon demo --fresh
     """
+    from lineage.cli import refill_told
     from lineage.history import present
     from lineage.sample import filling
     from policies.assess import assess
@@ -294,6 +297,7 @@ def demo(port: int, database: str | None, fresh: bool) -> None:
             for ending in ("", "-wal", "-shm"):
                 Path(url.removeprefix("sqlite:///") + ending).unlink(missing_ok=True)
         engine = connect(url)
+        refill_told(engine)
         anchor = filling.begin(engine)
         reducers = read_reducers(Settings().name_reducers)
         assess(engine, present(engine), reducers)
@@ -376,7 +380,7 @@ def main() -> None:
         sys.exit(1)
     except DBAPIError as error:
         click.echo(
-            f"andon: the store cannot be used: {error.orig}. "
+            f"andon: the store cannot be used: {one_line(error)}. "
             "If another process is writing to it, try again when that is done.",
             err=True,
         )

@@ -23,8 +23,17 @@ R = TypeVar("R")
 T = TypeVar("T")
 
 
-def database_option(command: Callable[..., R]) -> Callable[..., R]:
-    """Gives a command the option ``--database`` and, as its argument ``engine``, the open store."""
+WHEN_OPENED: list[Callable[[Engine], None]] = []
+"""What other packages do to a store before a command works on it."""
+
+
+def database_option(command: Callable[..., R], *, as_it_is: bool = False) -> Callable[..., R]:
+    """Gives a command the option ``--database`` and, as its argument ``engine``, the open store.
+
+    Args:
+        command: The function behind it.
+        as_it_is: Whether ``WHEN_OPENED`` is left out: it can do with a store that waits for it.
+    """
 
     @click.option(
         "--database",
@@ -35,6 +44,8 @@ def database_option(command: Callable[..., R]) -> Callable[..., R]:
     def with_engine(*args: Any, database: str | None, **kwargs: Any) -> R:
         engine = connect(database or Settings().database_url)
         try:
+            for prepare in () if as_it_is else WHEN_OPENED:
+                prepare(engine)
             return command(*args, engine=engine, **kwargs)
         finally:
             engine.dispose()

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 
 import click
 from sqlalchemy import Engine
 
-from catalog.cli import database_option, progress
+from catalog.cli import WHEN_OPENED, database_option, progress
+from catalog.database import needs_rebuild
 from catalog.errors import UserError
 from catalog.settings import Settings
 from lineage import log
@@ -20,6 +23,7 @@ from lineage.proposal import write_proposal
 from lineage.reading import load_estate
 from lineage.rebuild import digest as digest_of
 from lineage.rebuild import rebuild as rebuild_all
+from lineage.rebuild import refill
 from lineage.reducers import read_reducers
 
 SHOWN = 20
@@ -61,8 +65,32 @@ def ingest(paths: tuple[str, ...], as_json: bool, engine: Engine) -> None:
         raise SystemExit(1)
 
 
+def refill_told(engine: Engine) -> None:
+    """Refill a store that waits for it before anything is answered from it, and say so."""
+    if needs_rebuild(engine):
+        with engine.connect() as connection:
+            total = log.count(connection)
+        click.echo(
+            f"The store was made by another version of Andon: deriving all of it again from "
+            f"{total:,} events.",
+            err=True,
+        )
+        _show(refill(engine), total)
+
+
+WHEN_OPENED.append(refill_told)
+
+
+def _show(folding: Iterable[int], total: int) -> None:
+    with progress(range(total), total, "Folding") as bar:
+        steps = iter(bar)
+        for folded in folding:
+            for _ in range(folded):
+                next(steps, None)
+
+
 @click.command()
-@database_option
+@partial(database_option, as_it_is=True)
 def rebuild(engine: Engine) -> None:
     """Derive everything again from the event log and the decisions.
 
@@ -70,11 +98,7 @@ def rebuild(engine: Engine) -> None:
     """
     with engine.connect() as connection:
         total = log.count(connection)
-    with progress(range(total), total, "Folding") as bar:
-        steps = iter(bar)
-        for folded in rebuild_all(engine):
-            for _ in range(folded):
-                next(steps, None)
+    _show(rebuild_all(engine), total)
     click.echo(f"{total:,} events folded again.")
 
 

@@ -3,16 +3,27 @@
 from __future__ import annotations
 
 import hashlib
+import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import orjson
-from sqlalchemy import Connection, Engine, select
+from sqlalchemy import Connection, Engine, func, select
+from sqlalchemy.exc import DBAPIError
 
-from catalog.database import bump_revision, reset_derived, set_meta, writing
+from catalog import chain
+from catalog.database import (
+    bump_revision,
+    get_meta,
+    needs_rebuild,
+    reset_derived,
+    set_meta,
+    writing,
+)
+from catalog.engines import is_locked
 from lineage.assets import ASSET, words_by_id
 from lineage.contents import FACET_BODY as BODY
-from lineage.log import EVENT, EventLog
+from lineage.log import EVENT, KIND, EventLog, events_content
 from lineage.mentions import MENTION, decode_bodies, facet_names, role_of
 from lineage.projection import DECLARATION, SYMLINK, Projection
 from lineage.runs import REPORT, RUN, STATISTIC, decode_events, id_text
@@ -23,9 +34,14 @@ _EVENT_IDS = select(EVENT.c.seq, EVENT.c.event_id)
 CHUNK = 512
 """Events folded at a time."""
 
+WAIT_S = 0.5
+"""How often a process looks whether another has refilled the store, seconds."""
 
-def rebuild(engine: Engine) -> Iterator[int]:
+
+def rebuild(engine: Engine, *, only_if_needed: bool = False) -> Iterator[int]:
     """Empty the derived tables and fold the whole log again, in one transaction.
+
+    Events from before the hash chain become its first link.
 
     Yields:
         How many events were folded in each step, for a progress bar. The transaction commits when
@@ -34,12 +50,38 @@ def rebuild(engine: Engine) -> Iterator[int]:
     log = EventLog()
     projection = Projection(log)
     with writing(engine) as connection:
+        if only_if_needed and get_meta(connection, "needs_rebuild") != 1:
+            return
         reset_derived(connection)
         for chunk in log.events(connection, CHUNK):
             projection.apply(connection, chunk, log.body_numbers(connection, chunk))
             yield len(chunk)
+        _cover(connection)
         set_meta(connection, "needs_rebuild", 0)
         bump_revision(connection)
+
+
+def refill(engine: Engine) -> Iterator[int]:
+    """Rebuild if the store waits for it; of several processes one does, the others wait for it.
+
+    Yields:
+        As ``rebuild`` does; nothing if nothing is to be done.
+    """
+    while needs_rebuild(engine):
+        try:
+            yield from rebuild(engine, only_if_needed=True)
+        except DBAPIError as error:
+            if not is_locked(error):
+                raise
+            time.sleep(WAIT_S)
+
+
+def _cover(connection: Connection) -> None:
+    first, last = connection.execute(select(func.min(EVENT.c.seq), func.max(EVENT.c.seq))).one()
+    if last is not None and KIND not in {c.kind for c in chain.covered(connection)}:
+        content = events_content(connection, first, last)
+        now = time.time_ns() // 1000
+        chain.append_link(connection, KIND, first, last, content, at=now)
 
 
 def digest(engine: Engine) -> str:

@@ -22,8 +22,8 @@ SECOND = FIRST + timedelta(days=10)
 
 
 @pytest.fixture
-def store(tmp_path: Path) -> Iterator[Engine]:
-    engine = connect(f"sqlite:///{tmp_path / 'andon.db'}")
+def store(url: str) -> Iterator[Engine]:
+    engine = connect(url)
     yield engine
     engine.dispose()
 
@@ -99,17 +99,16 @@ def test_each_instant_has_the_catalog_of_its_time(store: Engine, tmp_path: Path)
 # The command
 
 
-def run_apply(tmp_path: Path, text: str) -> object:
+def run_apply(tmp_path: Path, url: str, text: str) -> object:
     declared_in = tmp_path / "governance"
     declared_in.mkdir(exist_ok=True)
     (declared_in / "all.yml").write_text(text)
-    database = f"--database=sqlite:///{tmp_path / 'andon.db'}"
-    result = CliRunner().invoke(apply, [str(declared_in), database])
+    result = CliRunner().invoke(apply, [str(declared_in), "--database", url])
     return result.exception or result.stdout
 
 
-def test_apply_says_what_is_in_force(tmp_path: Path) -> None:
-    first, second = run_apply(tmp_path, WHOLE), run_apply(tmp_path, WHOLE)
+def test_apply_says_what_is_in_force(tmp_path: Path, url: str) -> None:
+    first, second = run_apply(tmp_path, url, WHOLE), run_apply(tmp_path, url, WHOLE)
 
     assert first == (
         "Applied: 1 environment rules, 1 zone rules, 1 teams, 1 pipelines, 2 asset entries.\n"
@@ -117,10 +116,10 @@ def test_apply_says_what_is_in_force(tmp_path: Path) -> None:
     assert str(second).startswith("In force already: ")
 
 
-def test_apply_of_a_mistake_changes_nothing(tmp_path: Path, store: Engine) -> None:
-    run_apply(tmp_path, WHOLE)
+def test_apply_of_a_mistake_changes_nothing(tmp_path: Path, url: str, store: Engine) -> None:
+    run_apply(tmp_path, url, WHOLE)
 
-    error = run_apply(tmp_path, "teams: [{id: A}]")
+    error = run_apply(tmp_path, url, "teams: [{id: A}]")
 
     assert isinstance(error, UserError)
     assert error.exit_code == 2
@@ -128,13 +127,13 @@ def test_apply_of_a_mistake_changes_nothing(tmp_path: Path, store: Engine) -> No
 
 
 def test_apply_in_a_store_whose_now_is_earlier_holds_from_that_now(
-    tmp_path: Path, store: Engine
+    tmp_path: Path, url: str, store: Engine
 ) -> None:
     hundred_days = 100 * 86_400_000_000
     with writing(store) as connection:
         set_meta(connection, "clock_behind_us", hundred_days)
 
-    run_apply(tmp_path, WHOLE)
+    run_apply(tmp_path, url, WHOLE)
 
     applied_at = load_catalog(store).applied_at
     assert applied_at is not None

@@ -20,8 +20,8 @@ DAY = datetime(2026, 11, 1, 8, 30, 0, 123456, tzinfo=UTC)
 
 
 @pytest.fixture
-def store(tmp_path: Path) -> Iterator[Engine]:
-    engine = connect(f"sqlite:///{tmp_path / 'andon.db'}")
+def store(url: str) -> Iterator[Engine]:
+    engine = connect(url)
     yield engine
     engine.dispose()
 

@@ -7,11 +7,10 @@ import itertools
 import json
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
-from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
-from sqlalchemy import Engine
+from sqlalchemy import Engine, text
 
 from catalog.database import connect, writing
 from catalog.errors import UserError
@@ -26,18 +25,16 @@ AT = datetime(2026, 11, 20, 9, tzinfo=UTC)
 
 
 @pytest.fixture
-def store(tmp_path: Path) -> Iterator[Engine]:
-    engine = connect(f"sqlite:///{tmp_path / 'andon.db'}")
+def store(url: str) -> Iterator[Engine]:
+    engine = connect(url)
     yield engine
     engine.dispose()
 
 
 @pytest.fixture
-def andon(store: Engine, tmp_path: Path) -> Callable[..., Result]:
-    database = f"sqlite:///{tmp_path / 'andon.db'}"
-
+def andon(store: Engine, url: str) -> Callable[..., Result]:
     def run(*words: str) -> Result:
-        return CliRunner().invoke(audit, [*words, "--database", database])
+        return CliRunner().invoke(audit, [*words, "--database", url])
 
     return run
 
@@ -49,6 +46,8 @@ def apply_some(engine: Engine, count: int) -> None:
 
 
 def change(engine: Engine, statement: str) -> None:
+    if engine.dialect.name == "postgresql":
+        statement = statement.replace("x'00'", r"'\x00'::bytea")
     with writing(engine) as connection:
         connection.exec_driver_sql(statement)
 
@@ -100,6 +99,7 @@ def test_a_broken_chain_names_the_first_bad_entry(
     assert "as they were at 2026-11-20T09:00:00.000000Z.\n" in result.stdout
 
 
+@pytest.mark.parametrize("url", ["sqlite"], indirect=True)  # PostgreSQL minds types by itself
 @pytest.mark.parametrize(
     "garbage",
     ["kind = CAST(x'ff' AS TEXT)", "kind = x'00'", "hash = 'text'", "hash = 5", "first = 'x'"],
@@ -207,9 +207,9 @@ def test_a_changed_part_that_events_share_is_found(
         number, body = connection.exec_driver_sql(part).one()
     changed = compress(expand(body).replace(b"column", b"colunm").replace(b"COMPLETE", b"ABORTED."))
     with writing(store) as connection:
-        connection.exec_driver_sql(
-            f"UPDATE {table} SET body = ? WHERE id = ?",  # noqa: S608
-            (changed, number),
+        connection.execute(
+            text(f"UPDATE {table} SET body = :body WHERE id = :id"),  # noqa: S608
+            {"body": changed, "id": number},
         )
     assert changed != body
 

@@ -11,11 +11,12 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine, select
 
+from catalog.database import writing
 from catalog.model import AssetKey, Kind
-from lineage.estate import DataTestStatus, Estate, RunState
-from lineage.events import parse_event
 from lineage.assets import DATASET
 from lineage.derivation import named_sources
+from lineage.estate import DataTestStatus, Estate, RunState
+from lineage.events import parse_event
 from lineage.fold import Numbered, fold_run, matter
 from lineage.ingest import Arrival, Ingestor, Status
 from lineage.reading import load_estate
@@ -383,14 +384,12 @@ def test_runs_of_a_job_that_do_the_same_share_a_shape(store: Engine, make_event:
 def test_a_failed_batch_leaves_nothing_behind(store: Engine, make_event: MakeEvent) -> None:
     ingestor = Ingestor(store)
     good = [run_event(make_event, "COMPLETE", 1, outputs=[dataset("wh.main.orders")])]
-    with store.connect() as connection:
+    with writing(store) as connection:
         connection.exec_driver_sql("ALTER TABLE lineage_run RENAME TO hidden")
-        connection.commit()
     with pytest.raises(Exception, match="lineage_run"):
         ingestor.ingest([Arrival(body, "t") for body in good])
-    with store.connect() as connection:
+    with writing(store) as connection:
         connection.exec_driver_sql("ALTER TABLE hidden RENAME TO lineage_run")
-        connection.commit()
 
     (receipt,) = ingestor.ingest([Arrival(body, "t") for body in good])
 

@@ -36,8 +36,8 @@ class Clock:
 
 
 @pytest.fixture
-def store(tmp_path: Path) -> Iterator[Engine]:
-    engine = connect(f"sqlite:///{tmp_path / 'andon.db'}")
+def store(url: str) -> Iterator[Engine]:
+    engine = connect(url)
     yield engine
     engine.dispose()
 
@@ -95,6 +95,7 @@ def test_the_tables_are_the_ones_that_the_migration_makes(store: Engine) -> None
 # Secrets
 
 
+@pytest.mark.parametrize("url", ["sqlite"], indirect=True)  # whose file can be looked into
 def test_the_secret_is_nowhere_but_in_its_holders_hands(
     keyring: Keyring, store: Engine, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -23,8 +23,8 @@ CREATE = ("create", "--name", "dbt", "--namespaces", "dbt-prod", "postgres://*",
 
 
 @pytest.fixture
-def store(tmp_path: Path) -> Iterator[Engine]:
-    engine = connect(f"sqlite:///{tmp_path / 'andon.db'}")
+def store(url: str) -> Iterator[Engine]:
+    engine = connect(url)
     yield engine
     engine.dispose()
 
@@ -39,11 +39,9 @@ def door(keyring: Keyring, secret: str, at: int) -> Admission:
 
 
 @pytest.fixture
-def andon(tmp_path: Path) -> Callable[..., Result]:
-    database = f"sqlite:///{tmp_path / 'andon.db'}"
-
+def andon(url: str) -> Callable[..., Result]:
     def run(*words: str) -> Result:
-        return CliRunner().invoke(token, [*words, "--database", database])
+        return CliRunner().invoke(token, [*words, "--database", url])
 
     return run
 
