@@ -87,11 +87,11 @@ class Dashboard:
         settings = Settings()
         reducers = read_reducers(settings.name_reducers)
         worker = Worker(host.state.engine, settings.assess_every_s, reducers)
-        async with pages.lifespan()(host), load.sharing(host.state.ingestor):
+        async with pages.lifespan()(host):
             # Streamlit turns the server's own chatter on.
             logging.getLogger("uvicorn.error").setLevel(logging.WARNING)
             warming = asyncio.create_task(asyncio.to_thread(_warm_up))
-            with worker.running():
+            with worker.running(), load.sharing(host.state.ingestor):
                 yield
             await warming
 

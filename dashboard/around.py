@@ -62,4 +62,5 @@ def graph(asset: Dataset | Job, estate: Estate, live: Sequence[Finding]) -> None
     if drawn.hidden:
         st.caption(f"{words.count(drawn.hidden, 'more asset')} would not fit.")
     if asked.open:
-        st.switch_page(frame.ASSET, query_params=frame.asked(key_of(asked.open)))
+        chosen = key_of(asked.open)
+        st.switch_page(frame.page_of(chosen), query_params=frame.asked(chosen))

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from html import escape
 from itertools import pairwise
 
 import plotly.graph_objects as go
 
-from dashboard.look import Ink
+from dashboard.look import RUN_MARKS, Ink
 
 FONT = "Inter, system-ui, sans-serif"
 CONFIG = {"displayModeBar": False, "responsive": True, "scrollZoom": False}
@@ -149,6 +149,64 @@ def score_trend(
         if len(days) <= SERIES_MOST:
             figure.update_xaxes(tickvals=days)
     return figure
+
+
+@dataclass(frozen=True, slots=True)
+class Lasted:
+    """One run in a figure of durations."""
+
+    started_at: datetime
+    seconds: float
+    state: str
+    lasted: str
+    """The duration in words."""
+
+
+def durations(runs: Sequence[Lasted], ink: Ink) -> go.Figure:
+    """How long runs took, by their start; each state with a colour and a shape of its own."""
+    longest = max((run.seconds for run in runs), default=0.0)
+    unit, size = next(((u, s) for u, s in _UNITS if longest >= 2 * s), _UNITS[-1])
+    ordered = sorted(runs, key=lambda run: run.started_at)
+    colours = {"complete": ink.levels[5], "fail": ink.series[3], "abort": ink.levels[2]}
+    figure = go.Figure()
+    figure.add_scatter(
+        x=[run.started_at for run in ordered],
+        y=[run.seconds / size for run in ordered],
+        mode="lines",
+        line={"width": 1.2, "color": ink.line},
+        hoverinfo="skip",
+        showlegend=False,
+    )
+    for state in dict.fromkeys(run.state for run in ordered):
+        those = [run for run in ordered if run.state == state]
+        figure.add_scatter(
+            x=[run.started_at for run in those],
+            y=[run.seconds / size for run in those],
+            name=state,
+            mode="markers",
+            marker={
+                "size": 8,
+                "color": colours.get(state, ink.muted),
+                "symbol": RUN_MARKS.get(state, "circle-open"),
+            },
+            customdata=[run.lasted for run in those],
+            hovertemplate="%{customdata}",
+        )
+    _dress(figure, ink, height=220)
+    figure.update_layout(
+        hovermode="closest",
+        showlegend=True,
+        legend={"orientation": "h", "y": 1.12, "x": 0, "font": {"color": ink.muted}},
+        margin={"l": 8, "r": 12, "t": 28, "b": 8},
+    )
+    figure.update_yaxes(rangemode="tozero", title={"text": unit, "font": {"size": 11}})
+    figure.update_xaxes(nticks=5)
+    figure.update_xaxes(fixedrange=True)
+    figure.update_yaxes(fixedrange=True)
+    return figure
+
+
+_UNITS = (("days", 86400), ("hours", 3600), ("minutes", 60), ("seconds", 1))
 
 
 def _apart(values: Sequence[float], gap: float) -> list[float]:

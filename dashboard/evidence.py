@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from html import escape
+from itertools import islice
 from typing import Any
 
 from catalog.model import AssetKey, Evidence, Kind
@@ -19,6 +20,9 @@ ASIDE = ("facets", "inputFacets", "outputFacets")
 """Keys inside a marked value that are named only: what they hold proves something else."""
 LONGEST = 160
 """Longer texts off the path are cut."""
+
+MATCHES_MOST = 20
+"""Places marked of all that one path means."""
 
 MARKED_MOST = 30
 """Lines shown of a long marked value."""
@@ -81,6 +85,46 @@ def place(event: object, path: str | None, about: About | None) -> Path | None:
     if entry is not None:
         return entry
     return exact if exact and _leads(event, exact) else None
+
+
+def matching(event: object, about: str) -> tuple[Path, ...]:
+    """Every place that a path without numbers means: ``inputs[].facets.schema``; or a facet's name.
+
+    Where it leads on to something that is missing, the place where that should be.
+    """
+    if not about:
+        return ()
+    if not re.search(r"[.\[]", about):
+        return tuple(islice(_carried(event, about), MATCHES_MOST))
+    wanted = tuple(step for step in re.findall(r"[^.\[\]]+|\[\]", about))
+    found = [path for path in _followed(event, wanted, ()) if path]
+    longest = max(map(len, found), default=0)
+    return tuple(path for path in found if len(path) == longest)[:MATCHES_MOST]
+
+
+def _followed(value: object, wanted: Sequence[str], here: Path) -> Iterator[Path]:
+    if not wanted:
+        yield here
+    elif wanted[0] == "[]" and isinstance(value, list) and value:
+        for i, item in enumerate(value):
+            yield from _followed(item, wanted[1:], (*here, i))
+    elif isinstance(value, dict) and wanted[0] in value:
+        yield from _followed(value[wanted[0]], wanted[1:], (*here, wanted[0]))
+    else:
+        yield here
+
+
+def _carried(event: object, name: str) -> Iterator[Path]:
+    """Where facets of a name stand, and keys of that name at the top."""
+    if isinstance(event, dict) and name in event:
+        yield (name,)
+    holders: list[Path] = [("run",), ("job",), ("dataset",)]
+    for side in COARSE:
+        holders += [(side, i) for i, _ in _items(_at(event, (side,)))]
+    for holder in holders:
+        for kind in ASIDE:
+            if _leads(event, (*holder, kind, name)):
+                yield (*holder, kind, name)
 
 
 def _facet(event: object, name: str, about: About | None) -> Path | None:

@@ -20,8 +20,9 @@ REST_S = 1.5
 REST_SHARE = 2.0
 """A page that took long to draw rests this much longer than it took, so that events go first."""
 
-BOARD, ASSETS, ASSET, FINDINGS, INTAKE = (
-    f"views/{name}.py" for name in ("board", "assets", "asset", "findings", "intake")
+BOARD, ASSETS, ASSET, JOB, RUN, FINDINGS, INTAKE, KEYS = (
+    f"views/{name}.py"
+    for name in ("board", "assets", "asset", "job", "run", "findings", "intake", "keys")
 )
 
 
@@ -42,10 +43,15 @@ def end() -> None:
     st.session_state["frame_rests_until"] = now + max(REST_S, REST_SHARE * took)
 
 
-def asked(key: AssetKey) -> dict[str, str]:
-    """What an asset's page is asked for: its identity, which no rebuild renumbers."""
+def page_of(key: AssetKey) -> str:
+    """The page that shows an asset."""
+    return JOB if key.kind is Kind.JOB else ASSET
+
+
+def asked(key: AssetKey, run_id: str | None = None) -> dict[str, str]:
+    """What the page of an asset, or of a job's run, is asked for: what no rebuild renumbers."""
     named = {"namespace": key.namespace, "name": key.name}
-    return named if key.kind is Kind.DATASET else {"kind": key.kind.value, **named}
+    return named if run_id is None else {"run": run_id, **named}
 
 
 def revision() -> int:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from datetime import datetime
 
 import streamlit as st
@@ -10,11 +12,20 @@ from sqlalchemy import Engine
 from catalog import database
 from catalog.model import AssetKey
 from catalog.settings import Settings
-from lineage import history, reading, stories
+from lineage import history, reading, run_story, stories
 from lineage import intake as arrivals
-from lineage.estate import Estate, Provenance
+from lineage import job_runs as runs_of_jobs
+from lineage import key_uses as uses
+from lineage.estate import Estate, Job, Provenance
+from lineage.ingest import Ingestor
 from lineage.intake import Intake
+from lineage.job_runs import Ran, RunPage, Touched
+from lineage.key_uses import KeyUse
+from lineage.keyring import Keyring
+from lineage.keys import Key
 from lineage.reducers import read_reducers
+from lineage.reducers import read_reducers
+from lineage.run_story import RunStory, Spoke
 from policies import store
 from policies.library import load_library
 from policies.maturity.model import Practice, load_model
@@ -80,6 +91,69 @@ def provenance(shown: Estate, key: AssetKey) -> Provenance | None:
     return stories.provenance(engine(), shown, key)
 
 
+def job_runs(revision: int, job: Job, before: str) -> RunPage:
+    """A page of a job's runs, newest first."""
+    return _job_runs(Settings().database_url, revision, ids(job), before)
+
+
+def who_ran(revision: int, job: Job) -> tuple[Ran, ...]:
+    """Who ran a job, whoever did so last first."""
+    return _who_ran(Settings().database_url, revision, ids(job))
+
+
+def touched(revision: int, job: Job) -> tuple[Touched, ...]:
+    """Every dataset that a job ever read or wrote."""
+    return _touched(Settings().database_url, revision, ids(job))
+
+
+def run(revision: int, job: AssetKey, run_id: str) -> RunStory | None:
+    """One run with all that its events say."""
+    return _run(Settings().database_url, revision, job, run_id)
+
+
+def jobs_of_run(run_id: str) -> tuple[AssetKey, ...]:
+    """The jobs whose runs have this id."""
+    return run_story.jobs_of_run(engine(), run_id)
+
+
+def run_events(pk: int, before: int | None) -> tuple[Spoke, ...]:
+    """Some events of a run, the last to arrive first."""
+    return run_story.run_events(engine(), pk, before)
+
+
+def producer_keys() -> tuple[Key, ...]:
+    """All producer keys, the newest first; their last use moves no revision."""
+    return tuple(reversed(Keyring(engine()).all_keys()))
+
+
+def key_uses(revision: int) -> Mapping[int, KeyUse]:
+    """What came with each key, by its id."""
+    return _key_uses(Settings().database_url, revision)
+
+
+def ids(job: Job) -> tuple[int, ...]:
+    """Surrogates of all names of a job."""
+    return job.ids or (job.id,)
+
+
+@contextmanager
+def sharing(ingestor: Ingestor) -> Iterator[None]:
+    """Let pages send what was refused through the receiver of this process again."""
+    _RECEIVER.append(ingestor)
+    try:
+        yield
+    finally:
+        _RECEIVER.remove(ingestor)
+
+
+def receiver() -> Ingestor | None:
+    """The receiver of this process; ``None``: it has none."""
+    return _RECEIVER[-1] if _RECEIVER else None
+
+
+_RECEIVER: list[Ingestor] = []
+
+
 def event(event_id: str) -> dict[str, object] | None:
     """A stored event as it is kept, after redaction."""
     return reading.event_json(engine(), event_id)
@@ -137,3 +211,33 @@ def _score_history(url: str, revision: int) -> dict[str | None, tuple[ScorePoint
 def _intake(url: str, revision: int) -> Intake:
     del revision
     return arrivals.intake(_engine(url))
+
+
+@st.cache_resource(show_spinner=False, max_entries=64)
+def _job_runs(url: str, revision: int, ids: tuple[int, ...], before: str) -> RunPage:
+    del revision
+    return runs_of_jobs.job_runs(_engine(url), ids, before)
+
+
+@st.cache_resource(show_spinner=False, max_entries=64)
+def _who_ran(url: str, revision: int, ids: tuple[int, ...]) -> tuple[Ran, ...]:
+    del revision
+    return runs_of_jobs.who_ran(_engine(url), ids)
+
+
+@st.cache_resource(show_spinner=False, max_entries=64)
+def _touched(url: str, revision: int, ids: tuple[int, ...]) -> tuple[Touched, ...]:
+    del revision
+    return runs_of_jobs.touched(_engine(url), ids)
+
+
+@st.cache_resource(show_spinner=False, max_entries=64)
+def _run(url: str, revision: int, job: AssetKey, run_id: str) -> RunStory | None:
+    del revision
+    return run_story.run_story(_engine(url), job, run_id)
+
+
+@st.cache_resource(show_spinner=False, max_entries=KEPT)
+def _key_uses(url: str, revision: int) -> Mapping[int, KeyUse]:
+    del revision
+    return uses.key_uses(_engine(url))

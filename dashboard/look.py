@@ -36,7 +36,24 @@ RUN_STATES: dict[str, tuple[Colour, str]] = {
     "complete": ("green", ":material/check_circle:"),
     "fail": ("red", ":material/cancel:"),
     "abort": ("orange", ":material/stop_circle:"),
+    "lost": ("orange", ":material/signal_disconnected:"),
     "unknown": ("gray", ":material/help:"),
+}
+
+RUN_MARKS = {
+    "running": "circle-open",
+    "complete": "circle",
+    "fail": "x",
+    "abort": "square",
+    "lost": "triangle-up",
+    "unknown": "circle-open",
+}
+"""Shapes of runs in figures: a colour alone says nothing to many."""
+
+KEY_STATES: dict[str, tuple[Colour, str]] = {
+    "living": ("green", ":material/check_circle:"),
+    "expired": ("orange", ":material/timer_off:"),
+    "revoked": ("gray", ":material/block:"),
 }
 
 JOB_ICON = ":material/settings:"

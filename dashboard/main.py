@@ -41,6 +41,22 @@ chosen = st.navigation(
             help="One dataset or job: lineage, owners, data tests and how it came to be.",
         ),
         st.Page(
+            frame.JOB,
+            title="Job",
+            icon=":material/settings:",
+            url_path="job",
+            visibility="hidden",
+            help="One job: its runs, what it reads and writes, who ran it and how long it took.",
+        ),
+        st.Page(
+            frame.RUN,
+            title="Run",
+            icon=":material/play_circle:",
+            url_path="run",
+            visibility="hidden",
+            help="One run of a job: how it ended, what it touched and every event that says so.",
+        ),
+        st.Page(
             frame.FINDINGS,
             title="Findings",
             icon=":material/rule:",
@@ -52,7 +68,14 @@ chosen = st.navigation(
             title="Intake",
             icon=":material/move_to_inbox:",
             url_path="intake",
-            help="Who sends events, what was odd about them and what was refused.",
+            help="Whether lineage arrives, who sends it, what was odd and what was refused.",
+        ),
+        st.Page(
+            frame.KEYS,
+            title="Keys",
+            icon=":material/key:",
+            url_path="keys",
+            help="Which keys producers send events with, what each may speak for and brought.",
         ),
     ]
 )

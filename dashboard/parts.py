@@ -13,8 +13,9 @@ from catalog.model import AssetKey, Evidence
 from dashboard import evidence as excerpts
 from dashboard import frame, load, look, words
 from dashboard.lineage_graph.neighbourhood import find
-from lineage.estate import Dataset, Estate, Job
+from lineage.estate import CodeLocation, Dataset, Estate, Job
 from lineage.intake import Intake
+from lineage.traits import CodePlace
 from policies.model import FeedSubject, Finding
 
 PROOFS_OPEN = 3
@@ -36,11 +37,31 @@ def context(text: str) -> None:
 def asset_link(asset: Dataset | Job) -> None:
     """A link to an asset's page."""
     st.page_link(
-        frame.ASSET,
+        frame.page_of(asset.key),
         label=words.plain(words.short(asset.display_name)),
         icon=asset_icon(asset),
         query_params=frame.asked(asset.key),
         help=f"{asset.key.kind} {words.code(asset.key.namespace)} {words.code(asset.key.name)}",
+    )
+
+
+def key_link(key: AssetKey, estate: Estate) -> None:
+    """A link to an asset's page, or its bare name where it is known by name only."""
+    asset = find(estate, key)
+    if asset is None:
+        st.markdown(f"{words.code(key.namespace)} {words.code(words.short(key.name))}")
+    else:
+        asset_link(asset)
+
+
+def run_link(job: AssetKey, run_id: str, label: str, state: str = "unknown") -> None:
+    """A link to a run's page."""
+    st.page_link(
+        frame.RUN,
+        label=label,
+        icon=look.RUN_STATES[state][1],
+        query_params=frame.asked(job, run_id),
+        help=f"Run {words.code(run_id)}",
     )
 
 
@@ -169,6 +190,22 @@ def about(piece: Evidence, found: Finding, estate: Estate) -> excerpts.About | N
 def _stated(piece: Evidence, where: str) -> str:
     value = words.code(words.short(piece.value, most=160))
     return f":material/subdirectory_arrow_right: {value} :gray[{where}]"
+
+
+def code_lines(code: CodeLocation | CodePlace | None) -> list[tuple[str, str]]:
+    """Where code lives, as pairs of what and Markdown; a web address is a link."""
+    if code is None:
+        return [("Code", "where it lives was not reported")]
+    told = {
+        "Repository": code.repository or code.url,
+        "Version": code.version,
+        "Branch": code.branch,
+        "Tag": code.tag,
+        "Pull request": code.pull_request,
+    }
+    found = [(what, words.code(value)) for what, value in told.items() if value]
+    link = words.link(code.url or "", "open it there")
+    return [*found, ("Source", link)] if link else found
 
 
 def basis_badge(basis: str) -> str:

@@ -41,6 +41,13 @@ def code(text: str) -> str:
     return f"{fence}{pad}{line}{pad}{fence}" if line else ""
 
 
+def link(url: str, text: str) -> str:
+    """A Markdown link to a web address from outside; empty if it is none that can be trusted."""
+    if not re.fullmatch(r"https?://[^\s<>\[\]()\\\"'`]+", url):
+        return ""
+    return f"[{plain(text)}]({url})"
+
+
 def short(name: str, most: int = 72) -> str:
     """A name for a list: the middle of a long one, which tells least, becomes an ellipsis."""
     if len(name) <= most:
@@ -101,6 +108,46 @@ def age(at: datetime, now: datetime) -> str:
     if seconds < 2 * _DAY_S:
         return f"{int(seconds // _HOUR_S)} h ago"
     return f"{int(seconds // _DAY_S)} days ago"
+
+
+def lasted(seconds: float) -> str:
+    """How long something took: ``4.2 s``, ``12 min 5 s``, ``3 h 10 min``, ``2 days 4 h``."""
+    if seconds < 10:
+        return f"{seconds:.1f} s"
+    whole = round(seconds)
+    for size, one, smaller, rest in (
+        (_DAY_S, "day", _HOUR_S, "h"), (_HOUR_S, "h", _MINUTE_S, "min"), (_MINUTE_S, "min", 1, "s"),
+    ):  # fmt: skip
+        if whole >= size:
+            many, left = whole // size, whole % size // smaller
+            big = count(many, "day") if one == "day" else f"{many} {one}"
+            return f"{big} {left} {rest}" if left else big
+    return f"{whole} s"
+
+
+def pace(events: int, first: datetime, last: datetime) -> str:
+    """How often something came: ``once``, ``5 times in an hour``, ``about 24 a day``."""
+    if events == 1:
+        return "once"
+    days = (last - first).total_seconds() / _DAY_S
+    if days < 1:
+        return f"{events:,} times within a day"
+    daily = events / days
+    if daily >= 1:
+        return f"about {daily:,.0f} a day"
+    return f"about {max(1, round(daily * 7)):,} a week" if daily * 7 >= 1 else "less than weekly"
+
+
+def size(size_bytes: int) -> str:
+    """A number of bytes: ``812 B``, ``1.4 MB``."""
+    if size_bytes < 1000:
+        return f"{size_bytes} B"
+    value = float(size_bytes)
+    for unit in ("kB", "MB", "GB", "TB"):
+        value /= 1000
+        if value < 1000:
+            return f"{value:.1f} {unit}"
+    return f"{value / 1000:,.1f} PB"
 
 
 def level(number: int) -> str:

@@ -3,22 +3,26 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import pairwise
+from statistics import median
 from typing import Any
 
 from sqlalchemy import Connection, Engine, Row, Select, func, select, tuple_
 
 from catalog.model import AssetKey, Kind
 from catalog.moments import moment
-from lineage.assets import ASSET, JOB, WORD
+from lineage.assets import ASSET, WORD
 from lineage.estate import RunState
 from lineage.fold import RANKED_STATES
 from lineage.runs import RUN, STATISTIC, id_text
 from lineage.shapes import SHAPE, SHAPE_DATASET
 
 PAGE = 50
+STARTS_LEAST = 4
+"""Fewer starts show no habit."""
 
 _CURSOR = re.compile(r"(-?\d{1,18})\.(\d{1,18})")
 
@@ -85,20 +89,17 @@ class Touched:
     """End or last sign of life of the newest such run; ``None``: only declared."""
 
 
-def job_runs(
-    engine: Engine, jobs: Iterable[AssetKey], before: str = "", limit: int = PAGE
-) -> RunPage:
+def job_runs(engine: Engine, ids: Sequence[int], before: str = "", limit: int = PAGE) -> RunPage:
     """Runs of a job, newest first.
 
     Args:
         engine: The store.
-        jobs: All names of the job.
+        ids: Of all names of the job.
         before: Where the page begins, as a page before it said; empty or anything else: at the
             newest.
         limit: Of the page.
     """
     with engine.connect() as connection:
-        ids = job_ids(connection, jobs)
         # By shape and not by job: runs have an index for it.
         query = lines().where(RUN.c.shape_id.in_(_shapes(ids)))
         cursor = _CURSOR.fullmatch(before)
@@ -112,7 +113,7 @@ def job_runs(
     return RunPage(tuple(line(row, written.get(row.id)) for row in shown), older)
 
 
-def who_ran(engine: Engine, jobs: Iterable[AssetKey], limit: int = 20) -> tuple[Ran, ...]:
+def who_ran(engine: Engine, ids: Sequence[int], limit: int = 20) -> tuple[Ran, ...]:
     """Who ran a job, whoever did so last first."""
     with engine.connect() as connection:
         last = func.max(RUN.c.at)
@@ -120,7 +121,7 @@ def who_ran(engine: Engine, jobs: Iterable[AssetKey], limit: int = 20) -> tuple[
             select(WORD.c.word, func.count().label("runs"), last.label("at"))
             .select_from(RUN)
             .outerjoin(WORD, WORD.c.id == RUN.c.principal_id)
-            .where(RUN.c.shape_id.in_(_shapes(job_ids(connection, jobs))))
+            .where(RUN.c.shape_id.in_(_shapes(ids)))
             .group_by(WORD.c.word)
             .order_by(last.desc(), WORD.c.word)
             .limit(limit)
@@ -128,10 +129,9 @@ def who_ran(engine: Engine, jobs: Iterable[AssetKey], limit: int = 20) -> tuple[
         return tuple(Ran(r.word, r.runs, moment(r.at)) for r in connection.execute(query))
 
 
-def touched(engine: Engine, jobs: Iterable[AssetKey]) -> tuple[Touched, ...]:
+def touched(engine: Engine, ids: Sequence[int]) -> tuple[Touched, ...]:
     """Every dataset that a job ever read or wrote, inputs first, the newest first."""
     with engine.connect() as connection:
-        ids = job_ids(connection, jobs)
         newest = (
             select(func.max(RUN.c.at))
             .where(RUN.c.shape_id == SHAPE_DATASET.c.shape_id)
@@ -163,13 +163,11 @@ def touched(engine: Engine, jobs: Iterable[AssetKey]) -> tuple[Touched, ...]:
         )
 
 
-def job_ids(connection: Connection, jobs: Iterable[AssetKey]) -> list[int]:
-    """Ids of a job's names that events ever used."""
-    names = [(job.namespace, job.name) for job in jobs]
-    query = select(ASSET.c.id).where(
-        ASSET.c.kind == JOB, tuple_(ASSET.c.namespace, ASSET.c.name).in_(names)
-    )
-    return list(connection.execute(query).scalars())
+def usual_pause_s(starts: Sequence[datetime]) -> float | None:
+    """The median pause between starts, seconds; ``None`` for fewer than four of them."""
+    if len(starts) < STARTS_LEAST:
+        return None
+    return median((later - at).total_seconds() for at, later in pairwise(sorted(starts)))
 
 
 def lines() -> Select[Any]:

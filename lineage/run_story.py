@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -23,6 +24,7 @@ from lineage.principals import Said
 from lineage.runs import RUN, RUN_EVENT, decode_events, id_bytes
 from lineage.templates import Place, Template
 from lineage.traits import CodePlace, code_place_in
+from lineage.values import object_of
 
 EVENTS_MOST = 50
 RUNS_MOST = 50
@@ -120,6 +122,14 @@ class RunStory:
     events: int
     event_id: str
     """The one that decided its state, else the newest."""
+
+
+def kept_id(sent: str) -> str:
+    """A run's id as it is kept: producers write one UUID in several ways."""
+    try:
+        return str(uuid.UUID(sent))
+    except ValueError:
+        return sent
 
 
 def jobs_of_run(engine: Engine, run_id: str) -> tuple[AssetKey, ...]:
@@ -255,6 +265,20 @@ def _tests(run: Run, ids: Mapping[int, str], error: str | None) -> Iterator[Test
         for result in data_tests.results_in(name, report.facet.value):
             status = data_tests.status(result, run.state, producer, error)
             yield Tested(dataset, result, status, ids[report.seq])
+
+
+def schedule(story: RunStory) -> str | None:
+    """When its job is to run, as the scheduler of this run says; ``None``: it does not say."""
+    said = {facet.path: facet.body for facet in story.facets}
+    dag = object_of(said.get("run.facets.airflow", {}).get("dag"))
+    for key in ("timetable_summary", "schedule_interval"):
+        if told_when := text_of(dag.get(key)):
+            return told_when
+    nominal = said.get("run.facets.nominalTime", {})
+    start, end = (text_of(nominal.get(key)) for key in ("nominalStartTime", "nominalEndTime"))
+    if start is None:
+        return None
+    return f"for {start}" + (f" to {end}" if end and end != start else "")
 
 
 def _error(facet: Mapping[str, Any] | None) -> str | None:

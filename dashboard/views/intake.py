@@ -1,13 +1,29 @@
-"""Intake: who sends events, what was odd about them, what was refused, and how to send more."""
+"""Intake: whether lineage arrives and why not, who sends it, what was odd and what was refused."""
 
 from __future__ import annotations
 
-from datetime import datetime
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Literal
 
 import streamlit as st
 
-from dashboard import frame, load, parts, words
-from lineage.intake import Intake, Rejection, WarningCount
+from catalog.moments import microseconds
+from dashboard import frame, load, opened, parts, words
+from lineage.diagnosis import SILENT_AFTER, Diagnosis, Problem, diagnose
+from lineage.intake import Intake, Producer, Rejection, Spoken, WarningCount
+from lineage.replaying import Answer, replay
+
+ALSO_MOST = 6
+NAMESPACES_MOST = 3
+EVIDENCE = {
+    "runs": "runs",
+    "data_tests": "data tests",
+    "owners": "owners",
+    "code_location": "code location",
+    "principals": "principals",
+    "statistics": "statistics",
+}
 
 
 def page() -> None:
@@ -15,15 +31,58 @@ def page() -> None:
     revision, now = frame.revision(), load.now()
     intake = load.intake(revision)
     st.title("Intake", anchor=False)
+    found = diagnose(intake.counts, now, frame.address(st.context.url))
     if not intake.producers and not intake.rejections:
-        parts.context("Who sends events, and what became of them")
+        parts.context("Whether lineage arrives, and who sends it")
+        _verdict(found)
         frame.nothing_yet("intake")
         return
     parts.context(
         f"{words.count(intake.events, 'event')} from "
         f"{words.count(len(intake.producers), 'producer')} kept · nothing is dropped silently"
     )
+    _verdict(found)
     frame.banner(load.estate(revision))
+    _tiles(intake)
+    _producers(intake, now)
+    left, right = st.columns([1, 1], gap="small")
+    with left:
+        _rejections(intake, now)
+    with right:
+        _warnings(intake)
+    with st.expander("Connect another producer", icon=":material/add_link:"):
+        frame.nothing_yet("intake_more")
+    opened.drawer("intake")
+
+
+def _verdict(found: Sequence[Diagnosis]) -> None:
+    first, *others = found
+    with st.container(border=True, key="intake_verdict"):
+        colour, icon = _mark(first)
+        st.markdown(
+            f":{colour}[{icon}] **{words.plain(first.sentence)}**"
+            + (f"  \n{words.plain(first.remedy)}" if first.remedy else "")
+            + f"  \n:gray[:small[{words.plain(first.evidence)}]]"
+        )
+        for other in others[:ALSO_MOST]:
+            colour, icon = _mark(other)
+            st.markdown(
+                f":{colour}[{icon}] {words.plain(other.sentence)}  \n"
+                f":gray[:small[{words.plain(other.remedy)} · {words.plain(other.evidence)}]]"
+            )
+        if len(others) > ALSO_MOST:
+            st.caption(f"and {words.count(len(others) - ALSO_MOST, 'more such sentence')}")
+
+
+def _mark(one: Diagnosis) -> tuple[str, str]:
+    if one.problem is Problem.NONE:
+        return "green", ":material/check_circle:"
+    if one.problem is Problem.NOTHING:
+        return "gray", ":material/inbox:"
+    return ("red", ":material/error:") if one.is_emptying else ("orange", ":material/warning:")
+
+
+def _tiles(intake: Intake) -> None:
     tiles = [
         ("Events kept", intake.events, "each of them once"),
         ("Sent again", intake.repeats, "known already"),
@@ -41,23 +100,73 @@ def page() -> None:
                 border=True,
                 height="stretch",
             )
-    parts.producers(intake, now, "intake")
-    left, right = st.columns([1, 1], gap="small")
-    with left:
-        _rejections(intake, now)
-    with right:
-        _warnings(intake)
-    with st.expander("Connect another producer", icon=":material/add_link:"):
-        frame.nothing_yet("intake_more")
+
+
+def _producers(intake: Intake, now: datetime) -> None:
+    note = f"{words.count(len(intake.producers), 'producer')}, the most recent first"
+    with parts.card("intake_producers", "Producers", note):
+        for number, one in enumerate(intake.producers):
+            st.markdown(_producer(one, now))
+            if one.spoken:
+                with st.expander("What it speaks of", type="compact", key=f"intake_of_{number}"):
+                    _spoken(one.spoken, now)
+        if not intake.producers:
+            st.caption("Nobody has sent an event that could be kept.")
+
+
+def _producer(one: Producer, now: datetime) -> str:
+    share = one.conformance.share
+    conforms = f"{words.percent(share)} conform" if share is not None else "conformance not known"
+    colour = "gray" if share == 1 else "orange"
+    return (
+        f"**{words.plain(words.producer(one.name))}** :gray[:small[{words.code(one.name)}]]"
+        f"{_silence(one.last_at, now)}  \n"
+        f":gray[:small[{words.count(one.events, 'event')}, "
+        f"{words.pace(one.events, one.first_at, one.last_at)} · "
+        f"since {words.clock(one.first_at, now)} · last {words.clock(one.last_at, now)}]]  \n"
+        f":{colour}[:small[{conforms}]] "
+        f":gray[:small[{words.plain(one.conformance.explanation)}]]"
+    )
+
+
+def _silence(last: datetime, now: datetime) -> str:
+    if now - last <= SILENT_AFTER:
+        return ""
+    return f" :orange[:small[:material/volume_off: silent for {(now - last).days} days]]"
+
+
+def _spoken(spoken: Sequence[Spoken], now: datetime) -> None:
+    """One line for each kind of evidence: where, how often, since when, whether it is silent."""
+    for kind, label in EVIDENCE.items():
+        those = [s for s in spoken if s.evidence.value == kind]
+        if not those:
+            st.markdown(f":gray[:material/remove: {label}  \n:small[never]]")
+            continue
+        first, last = min(s.first_at for s in those), max(s.last_at for s in those)
+        events = sum(s.events for s in those)
+        where = words.listed((words.code(s.namespace) for s in those), most=NAMESPACES_MOST)
+        st.markdown(
+            f":material/check: {label} :gray[on] {where}{_silence(last, now)}  \n"
+            f":gray[:small[{words.count(events, 'mention')}, {words.pace(events, first, last)} · "
+            f"since {words.clock(first, now)} · last {words.clock(last, now)}]]"
+        )
 
 
 def _rejections(intake: Intake, now: datetime) -> None:
     note = "What was sent and could not be taken, the newest first"
     with parts.card("intake_rejections", "Refused", note):
-        for refused in intake.rejections:
+        _answered()
+        still = [r for r in intake.rejections if r.replayed_at is None]
+        done = [r for r in intake.rejections if r.replayed_at is not None]
+        for refused in still:
             _rejection(refused, now)
-        if not intake.rejections:
-            st.markdown(":green[:material/check_circle:] Nothing was refused.")
+        if not still:
+            nothing = "Nothing that was refused is open." if done else "Nothing was refused."
+            st.markdown(f":green[:material/check_circle:] {nothing}")
+        if done:
+            with st.expander(f"{words.count(len(done), 'replayed one')}", type="compact"):
+                for refused in done:
+                    _rejection(refused, now)
 
 
 def _rejection(refused: Rejection, now: datetime) -> None:
@@ -70,24 +179,88 @@ def _rejection(refused: Rejection, now: datetime) -> None:
         f":gray[:small[{refused.status} · {words.plain(refused.source)} · "
         f"{words.clock(refused.received_at, now)}]]"
     )
+    if refused.replayed_at is not None:
+        _outcome(refused, words.clock(refused.replayed_at, now))
+        return
     if refused.excerpt:
-        st.code(refused.excerpt, language=None, wrap_lines=True)
+        st.code(refused.excerpt, language=None, wrap_lines=True, height=_height(refused.excerpt))
+    if not refused.is_whole:
+        st.caption("Only its beginning is kept, so it cannot be replayed: it has to be sent again.")
+    elif load.receiver() is not None:
+        st.button(
+            "Replay",
+            key=f"intake_replay_{refused.id}",
+            icon=":material/replay:",
+            help="Send it through the receiver again, as it was kept: without its secrets",
+            on_click=_replay,
+            args=(refused.id,),
+        )
+
+
+def _height(text: str) -> int | Literal["content"]:
+    """A long excerpt scrolls in place, so that the next one is not pages away."""
+    return 160 if len(text) > 400 or text.count("\n") > 6 else "content"
+
+
+def _outcome(refused: Rejection, at: str) -> None:
+    if refused.replayed_event is None:
+        st.markdown(f":gray[:small[:material/replay: replayed {at}, and refused again]]")
+        return
+    st.markdown(f":green[:material/check_circle:] :gray[:small[replayed {at}, and kept]]")
+    opened.button(refused.replayed_event, "intake", f"replayed_{refused.id}")
+
+
+def _replay(number: int) -> None:
+    receiver = load.receiver()
+    if receiver is None:
+        return
+    at = microseconds(datetime.now(UTC))  # as the receiver stamps what arrives
+    st.session_state["intake_answer"] = _told(replay(load.engine(), receiver, number, at))
+
+
+def _told(answer: Answer) -> tuple[bool, str]:
+    """Whether it was kept, and what the receiver said."""
+    receipt = answer.receipt
+    if receipt is None:
+        return False, answer.why_not
+    if receipt.refusal is None:
+        odd = words.count(len(receipt.oddities), "warning")
+        return True, f"Kept ({receipt.status}), with {odd}: event {receipt.event_id}"
+    refusal = receipt.refusal
+    where = f" at {refusal.path}" if refusal.path else ""
+    expected = f"; expected {refusal.expected}" if refusal.expected else ""
+    return False, f"Refused again, {refusal.status}: {refusal.detail}{where}{expected}"
+
+
+def _answered() -> None:
+    """What became of the replay that the viewer has just asked for."""
+    answer = st.session_state.pop("intake_answer", None)
+    if answer is not None:
+        is_kept, text = answer
+        (st.success if is_kept else st.warning)(words.plain(text))
 
 
 def _warnings(intake: Intake) -> None:
     note = "Kept as far as they can be read; each kind once, the most frequent first"
     with parts.card("intake_warnings", "Warnings", note):
-        for warned in intake.warnings:
-            st.markdown(_warning(warned))
+        for number, warned in enumerate(intake.warnings):
+            _warning(warned, number)
         if not intake.warnings:
             st.markdown(":green[:material/check_circle:] Nothing odd was noticed.")
 
 
-def _warning(warned: WarningCount) -> str:
-    return (
+def _warning(warned: WarningCount, number: int) -> None:
+    sender = words.plain(words.short(words.producer(warned.producer), 40))
+    senders = sender if warned.producers == 1 else words.count(warned.producers, "producer")
+    where = f" · {words.code(warned.path)}" if warned.path else ""
+    st.markdown(
         f":orange[:material/warning:] {words.plain(warned.message)}  \n"
-        f":gray[:small[{words.count(warned.events, 'event')} · {words.code(warned.path)}]]"
+        f":gray[:small[{words.count(warned.events, 'event')} from {senders}{where}]]"
     )
+    opened.button(
+        warned.event_id, "intake", f"warned_{number}", label="An event that has it",
+        about=warned.path,
+    )  # fmt: skip
 
 
 if __name__ == "__main__":

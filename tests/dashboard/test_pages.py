@@ -186,7 +186,7 @@ def test_links_name_the_asset_and_not_its_number(filled: Engine) -> None:
     }
 
     assert found["mart.orders"] == {"namespace": [WAREHOUSE], "name": [ORDERS]}
-    job = {"kind": ["job"], "namespace": ["notebooks"], "name": ["fix_*revenue*"]}
+    job = {"namespace": ["notebooks"], "name": ["fix_*revenue*"]}
     assert found["fix_*revenue*"] == job
 
 

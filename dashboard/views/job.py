@@ -1,0 +1,213 @@
+"""Job: its runs, what it reads and writes, who ran it, and how long it took."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+import plotly.graph_objects as go
+import streamlit as st
+
+from dashboard import around, charts, frame, load, look, opened, parts, standing, words
+from lineage.estate import Estate, Job, RunState
+from lineage.job_runs import Ran, RunLine, RunPage, Touched, usual_pause_s
+from lineage.run_story import schedule
+
+FADED_MOST = 10
+POINTS_LEAST = 2  # one run makes no figure
+
+
+def page() -> None:
+    """Read once, draw from top to bottom, decide nothing."""
+    revision, now = frame.revision(), load.now()
+    estate = load.estate(revision)
+    asked = st.query_params
+    if "namespace" not in asked or "name" not in asked:
+        st.switch_page(frame.ASSETS)
+    st.page_link(frame.ASSETS, label="All assets", icon=":material/arrow_back:")
+    job = estate.find_job(asked["namespace"], asked["name"])
+    if job is None:
+        st.title("Job", anchor=False)
+        st.warning("No job with this namespace and name has arrived.")
+        return
+    runs = load.job_runs(revision, job, asked.get("before", ""))
+    verdicts = standing.verdicts_of(job, estate, revision)
+    live = standing.live_of(job.key, revision)
+    st.title(words.plain(words.short(job.display_name)), icon=look.JOB_ICON, anchor=False)
+    st.markdown(f":gray[:small[{words.code(job.key.namespace)} {words.code(job.key.name)}]]")
+    standing.badges(job, "job")
+    st.markdown(_context(job, standing.in_short(live, verdicts), now))
+    with parts.card("job_around", "What stands around it", "One hop each way"):
+        around.graph(job, estate, load.live_findings(revision))
+    _runs(runs, job, now)
+    left, right = st.columns([1, 1], gap="small")
+    with left:
+        _datasets(load.touched(revision, job), job, estate, now)
+        standing.findings(live, verdicts, estate, now, "job")
+    with right:
+        _about(job, estate, runs, revision)
+        _people(load.who_ran(revision, job), now)
+        standing.owners(job, "job")
+        standing.other_names(job, "job")
+        _writes(job, estate, now)
+    frame.banner(estate)
+    opened.drawer("job")
+
+
+def _context(job: Job, findings: str, now: datetime) -> str:
+    state = job.last_state.value if job.last_state else "unknown"
+    at = f" {words.clock(job.last_run_at, now)}" if job.last_run_at else ""
+    ran = f"{words.count(job.runs_30d, 'run')} in 30 days"
+    return " · ".join([findings, f"last run {state}{at}", ran])
+
+
+def _runs(shown: RunPage, job: Job, now: datetime) -> None:
+    is_first = "before" not in st.query_params
+    which = "newest" if is_first else "older"
+    note = f"{words.count(len(shown.runs), which + ' run', which + ' runs')}, the last one first"
+    with parts.card("job_runs", "Runs", note):
+        if not shown.runs:
+            st.caption("No run of it was seen." if is_first else "There are no older runs.")
+        for run in shown.runs:
+            _run(run, job, now)
+        with st.container(horizontal=True, key="job_pages"):
+            if not is_first:
+                asked = frame.asked(job.key)
+                st.page_link(frame.JOB, label="Newest", icon=":material/first_page:",
+                             query_params=asked)  # fmt: skip
+            if shown.older:
+                asked = {**frame.asked(job.key), "before": shown.older}
+                st.page_link(frame.JOB, label="Older", icon=":material/chevron_right:",
+                             query_params=asked)  # fmt: skip
+    _durations(shown.runs)
+
+
+def _run(run: RunLine, job: Job, now: datetime) -> None:
+    is_lost = run.run_id == job.last_run_id and job.last_state is RunState.LOST
+    state = RunState.LOST.value if is_lost else run.state.value
+    colour, _ = look.RUN_STATES[state]
+    notes = [f":{colour}[{state}]"]
+    if len(run.terminals) > 1:
+        said = words.listed(s.value for s in run.terminals)
+        notes.append(f":orange[:material/call_split: said to be {said}]")
+    if run.duration_s is not None:
+        notes.append(f"took {words.lasted(run.duration_s)}")
+    elif run.has_ended:
+        notes.append("nobody said when it began")
+    if run.rows is not None:
+        notes.append(words.count(run.rows, "row"))
+    if run.principal:
+        notes.append(f"by {words.code(words.principal(run.principal))}")
+    if run.version:
+        notes.append(f"at {words.code(run.version[:10])}")
+    left, right = st.columns([1, 2.6], gap="small", vertical_alignment="center")
+    with left:
+        parts.run_link(run.job, run.run_id, words.clock(run.started_at, now), state)
+    right.markdown(f":gray[:small[{' · '.join(notes)}]]")
+
+
+def _durations(runs: Sequence[RunLine]) -> None:
+    took = tuple(
+        charts.Lasted(r.started_at, r.duration_s, r.state.value, words.lasted(r.duration_s))
+        for r in runs
+        if r.duration_s is not None
+    )
+    if len(took) < POINTS_LEAST:
+        return
+    with parts.card("job_durations", "How long runs took", "Of the runs above, by their start"):
+        st.plotly_chart(
+            _figure(took, frame.theme()),
+            config=charts.CONFIG,
+            theme=None,
+            key="job_durations_figure",
+            alt="; ".join(f"{t.started_at:%Y-%m-%d %H:%M}: {t.lasted}, {t.state}" for t in took),
+        )
+
+
+@st.cache_resource(show_spinner=False, max_entries=32)
+def _figure(took: tuple[charts.Lasted, ...], theme: str) -> go.Figure:
+    return charts.durations(took, look.INKS[theme])
+
+
+def _datasets(touched: Sequence[Touched], job: Job, estate: Estate, now: datetime) -> None:
+    with parts.card("job_datasets", "Reads and writes", "Now; faded: what it once did"):
+        for verb, is_output in (("reads", False), ("writes", True)):
+            _side(verb, [t for t in touched if t.is_output is is_output], job, estate, now)
+        if not touched:
+            st.caption("No run of it named a dataset.")
+
+
+def _side(verb: str, touched: Sequence[Touched], job: Job, estate: Estate, now: datetime) -> None:
+    faded: list[str] = []
+    shown = set()
+    for one in touched:
+        dataset = estate.find(one.key.namespace, one.key.name)
+        key = dataset.key if dataset else one.key
+        if key in shown:
+            continue
+        shown.add(key)
+        if dataset and job.key in (dataset.writers if one.is_output else dataset.readers):
+            with st.container(horizontal=True, vertical_alignment="center", gap="xsmall"):
+                st.markdown(f":gray[{verb}]", width="content")
+                parts.asset_link(dataset)
+        else:
+            name = words.plain(words.short(dataset.display_name if dataset else key.name))
+            since = f"last {words.clock(one.last_at, now)}" if one.last_at else "only declared"
+            faded.append(f":gray[:small[once {verb} {name} · {since}]]")
+    if faded:
+        more = [f":gray[:small[and {len(faded) - FADED_MOST} more]]"]
+        st.markdown("  \n".join(faded[:FADED_MOST] + (more if len(faded) > FADED_MOST else [])))
+
+
+def _about(job: Job, estate: Estate, runs: RunPage, revision: int) -> None:
+    with parts.card("job_about", "How it runs", "As its producer says"):
+        for what, told in _told(job, runs, revision):
+            st.markdown(f":gray[{what}] {told}")
+        for what, key in (("part of", job.parent), ("started by", job.root)):
+            if key is not None and (what == "part of" or key != job.parent):
+                with st.container(horizontal=True, vertical_alignment="center", gap="xsmall"):
+                    st.markdown(f":gray[{what}]", width="content")
+                    parts.key_link(key, estate)
+
+
+def _told(job: Job, runs: RunPage, revision: int) -> list[tuple[str, str]]:
+    newest = next(iter(runs.runs), None)
+    story = load.run(revision, newest.job, newest.run_id) if newest else None
+    found = []
+    planned = schedule(story) if story else None
+    if planned:
+        found.append(("Schedule", words.code(planned)))
+    pause = usual_pause_s([run.started_at for run in runs.runs if run.has_start])
+    if pause:
+        found.append(("Usually starts every", words.lasted(pause)))
+    if job.pipeline:
+        found.append(("Pipeline", words.code(job.pipeline.value)))
+    return found + parts.code_lines(job.code)
+
+
+def _people(ran: Sequence[Ran], now: datetime) -> None:
+    with parts.card("job_people", "Who ran it", "Whoever did so last first"):
+        for one in ran:
+            who = words.code(one.principal) if one.principal else "nobody was named"
+            last = words.clock(one.last_at, now)
+            st.markdown(f"{who} :gray[:small[{words.count(one.runs, 'run')}, last {last}]]")
+        if not ran:
+            st.caption("No run of it was seen.")
+
+
+def _writes(job: Job, estate: Estate, now: datetime) -> None:
+    with parts.card("job_writes", "Writes", "Within 30 days"):
+        found = [w for w in estate.writes if w.job == job.key]
+        for write in found:
+            by = f" by {words.code(words.principal(write.principal))}" if write.principal else ""
+            name = words.plain(parts.asset_of(estate, write.dataset))
+            at = words.clock(write.last_at, now)
+            st.markdown(
+                f"**{name}**{by}  \n:gray[:small[{words.count(write.runs, 'run')}, last {at}]]"
+            )
+        if not found:
+            st.caption("It wrote nothing that was reported.")
+
+
+if __name__ == "__main__":
+    page()
