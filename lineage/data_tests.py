@@ -95,15 +95,22 @@ def status(
     """
     if run_state is RunState.ABORT or result.word in _SKIPPED:
         return DataTestStatus.SKIPPED
+    if run_state is RunState.LOST:
+        return DataTestStatus.BROKEN
     if run_state not in (RunState.COMPLETE, RunState.FAIL):
         return None
     if result.success is None:
         return DataTestStatus.BROKEN
     if result.success:
         return DataTestStatus.PASS
-    if _DBT_PRODUCER.search(producer):
+    if is_dbt(producer):
         return _dbt_failure(result, error)
     return DataTestStatus.FAIL
+
+
+def is_dbt(producer: str) -> bool:
+    """Whether a producer reports for dbt."""
+    return _DBT_PRODUCER.search(producer) is not None
 
 
 def _dbt_failure(result: Assertion, error: str | None) -> DataTestStatus:

@@ -12,7 +12,7 @@ import networkx as nx
 
 from catalog.model import AssetKey, Basis, Claim, Environment, Kind
 from lineage import observed as o
-from lineage.estate import Dataset, DataTest, Field
+from lineage.estate import Dataset, Field
 from lineage.events import text_of
 from lineage.habits import first_reads, first_tests
 from lineage.naming import display_titles, kind_by_platform, platform_of
@@ -42,7 +42,6 @@ def build_datasets(scene: Scene) -> dict[AssetKey, Dataset]:
     known = {i: a for i, a in sorted(seen.datasets.items()) if scene.noise.get(i) != MENTIONED}
     shown = display_titles(asset.title for asset in known.values())
     uses = _uses(scene)
-    tests = data_tests(scene, known)
     consumers = _consumers(scene)
     many = _top_decile(consumers.values())
     found = {}
@@ -69,7 +68,7 @@ def build_datasets(scene: Scene) -> dict[AssetKey, Dataset]:
             description=text_of(facet_of(asset, "documentation").get("description")),
             fields=tuple(_fields(facet_of(asset, "schema").get("fields"), "")),
             tags=_tags(asset),
-            tests=tests.get(i, ()),
+            tests=scene.tests.get(i, ()),
             tests_last_run_at=seen.tested_at.get(i),
             first_seen=asset.first_seen,
             last_seen=asset.last_seen,
@@ -91,36 +90,6 @@ def build_datasets(scene: Scene) -> dict[AssetKey, Dataset]:
             ids=asset.ids,
         )
     return found
-
-
-def data_tests(scene: Scene, subjects: Mapping[int, o.Asset]) -> dict[int, tuple[DataTest, ...]]:
-    """The newest result of each data test of some assets."""
-    found: dict[int, list[DataTest]] = defaultdict(list)
-    for result in scene.seen.tests:
-        told = result.assertion
-        if result.asset_id not in subjects:
-            continue
-        found[result.asset_id].append(
-            DataTest(
-                name=told.name,
-                column=told.column,
-                status=result.status,
-                blocking=told.blocking,
-                at=result.at,
-                job=scene.job_key(result.job_id),
-                run_id=result.run_id,
-                event_id=result.event_id,
-                expected=told.expected,
-                actual=told.actual,
-                description=told.description or told.title,
-                results_30d=result.results_30d,
-                flips_30d=result.flips_30d,
-            )
-        )
-    return {
-        i: tuple(sorted(tests, key=lambda t: (t.column or "", t.name, t.description or "")))
-        for i, tests in found.items()
-    }
 
 
 def _uses(scene: Scene) -> _Uses:

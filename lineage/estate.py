@@ -191,6 +191,14 @@ class Job:
     """What says that they are names of one job."""
     ids: tuple[int, ...] = ()
     """Surrogates of all of its names, its own among them."""
+    state_evidence: tuple[Evidence, ...] = ()
+    """Where the state of its last run was read, if not in that run's own events."""
+    conflict: tuple[Evidence, ...] = ()
+    """Events that say different ends of its last run, the newest first."""
+    outcome: Claim[RunState] | None = None
+    """How its last run turned out with its data tests and all that ran under it."""
+    tests: tuple[DataTest, ...] = ()
+    """Data tests that its runs report without saying of which dataset."""
 
 
 @dataclass(frozen=True, slots=True)

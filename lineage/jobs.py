@@ -53,6 +53,10 @@ def _job(scene: Scene, i: int, display_name: str, is_proved: bool | None) -> Job
         names=tuple(k for n in asset.names if (k := AssetKey(Kind.JOB, *n)) != key),
         joins=scene.seen.identities.group(key).joins,
         ids=asset.ids,
+        state_evidence=run.told if run else (),
+        conflict=run.conflict if run else (),
+        outcome=run.outcome if run else None,
+        tests=scene.tests.get(i, ()),
     )
 
 

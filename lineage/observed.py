@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from catalog.model import Claim, Evidence
 from lineage.data_tests import Assertion
 from lineage.estate import DataTestStatus, Feed, RunState
 from lineage.identity import EXACT, Identities
@@ -80,6 +81,12 @@ class Run:
     """Its last sign of life."""
     terminals: frozenset[RunState] = frozenset()
     """Every terminal state that was said of it; more than one is a conflict."""
+    told: tuple[Evidence, ...] = ()
+    """Where its state was read, if not in its own events."""
+    conflict: tuple[Evidence, ...] = ()
+    """The events that say different ends of it."""
+    outcome: Claim[RunState] | None = None
+    """How it turned out with all that ran under it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy import Connection, Engine, Row, func, select
 
 from catalog.database import get_meta
-from catalog.model import Catalog
+from catalog.model import Basis, Catalog, Claim, Evidence
 from catalog.moments import microseconds, moment
 from catalog.store import load_catalog
 from lineage import observed as o
@@ -20,10 +20,12 @@ from lineage.building import build_estate
 from lineage.counters import FEED
 from lineage.current import current_shapes
 from lineage.estate import Estate, Feed, FeedKind, RunState
-from lineage.fold import RANKED_STATES, STATE_RANK
+from lineage.fold import RANKED_STATES
+from lineage.lately import COMPLETE, RUN_COLUMNS, Lately, conflicts
 from lineage.log import event_body, event_ids
 from lineage.merging import group, identify, merge
 from lineage.named import read_assets
+from lineage.outcomes import Outcome
 from lineage.projection import DECLARATION, SYMLINK
 from lineage.reducers import NO_REDUCERS, Reducers
 from lineage.reports import read_reports
@@ -33,13 +35,6 @@ from lineage.shapes import SHAPE, SHAPE_DATASET, SHAPE_EDGE
 WINDOW = timedelta(days=30)
 LAST_RUNS = 10
 """How many successful runs of a job tell what it does now."""
-
-COMPLETE = STATE_RANK[RunState.COMPLETE]
-_RUN = (
-    RUN.c.id, RUN.c.run_id, RUN.c.job_id, RUN.c.state, RUN.c.terminals, RUN.c.started_at, RUN.c.at,
-    RUN.c.shape_id, RUN.c.parent_job_id, RUN.c.root_job_id, RUN.c.principal_id, RUN.c.producer_id,
-    RUN.c.version_id, RUN.c.seq,
-)  # fmt: skip
 
 
 def load_estate(engine: Engine, as_of: datetime, reducers: Reducers = NO_REDUCERS) -> Estate:
@@ -77,32 +72,38 @@ def observe(
     succeeded = newest[COMPLETE]
     latest = _by_job(row for rows in newest.values() for row in rows)
     successful = _by_job(succeeded)
-    recent = connection.execute(
-        select(*_RUN)
-        .where(RUN.c.state == COMPLETE, RUN.c.at.between(since, until))
-        .order_by(RUN.c.at.desc(), RUN.c.started_at.desc(), RUN.c.run_id.desc())
-    ).all()
-    counts = connection.execute(
-        select(RUN.c.job_id, func.count().label("n"))
-        .where(RUN.c.terminals > 0, RUN.c.at.between(since, until))
-        .group_by(RUN.c.job_id)
-    )
+    lately = Lately(connection, jobs, as_of, (since, until))
+    lately.ask_airflow(latest.values())
     versions = connection.execute(
         select(RUN.c.job_id, RUN.c.version_id, func.min(RUN.c.at).label("at"))
         .where(RUN.c.state == COMPLETE, RUN.c.version_id.is_not(None), RUN.c.at <= until)
         .group_by(RUN.c.job_id, RUN.c.version_id)
     )
-    reports = read_reports(connection, since, until, groups.datasets)
-    rows = [*latest.values(), *successful.values(), *recent]
+    reports = read_reports(
+        connection, since, until, {**groups.datasets, **groups.jobs}, lately.habits
+    )
+    outcomes = {i: lately.outcome(row, reports.failed_runs) for i, row in latest.items()}
+    causes = (cause for _, cause in outcomes.values())
+    rows = [*latest.values(), *successful.values(), *lately.successful, *causes]
     ids = event_ids(connection, (row.seq for row in rows))
+    conflicting = conflicts(connection, latest.values())
     seen = o.Observed(
         datasets=datasets,
         jobs=jobs,
-        latest={i: run_of(row, words, ids) for i, row in latest.items()},
+        latest={
+            i: replace(
+                run_of(row, words, ids),
+                state=lately.state(row),
+                told=lately.told(row),
+                conflict=conflicting.get(row.id, ()),
+                outcome=_outcome(row, *outcomes[i], jobs, ids),
+            )
+            for i, row in latest.items()
+        },
         successful={i: run_of(row, words, ids) for i, row in successful.items()},
         shapes=shapes,
-        recent=tuple(run_of(row, words, ids) for row in recent),
-        runs_30d={row.job_id: row.n for row in counts},
+        recent=tuple(run_of(row, words, ids) for row in lately.successful),
+        runs_30d=lately.finished,
         shape_ends={row.shape_id: moment(row.at) for row in succeeded},
         tests=reports.newest,
         tested_at=reports.tested_at,
@@ -139,6 +140,22 @@ def run_of(row: Any, words: dict[int, str], ids: dict[int, str]) -> o.Run:
     )
 
 
+def _outcome(
+    row: Row[Any],
+    found: Outcome,
+    cause: Row[Any],
+    jobs: Mapping[int, o.Asset],
+    ids: Mapping[int, str],
+) -> Claim[RunState]:
+    why = "a blocking data test failed" if found.is_by_test else f"a run ended as {found.state}"
+    if cause.id == row.id:
+        why = why if found.is_by_test else "its own events say so"
+    else:
+        why = f"{why} in {jobs[cause.job_id].name}, which ran under it"
+    evidence = Evidence(id_text(cause.run_id), event_id=ids[cause.seq], facet="run.runId")
+    return Claim(found.state, Basis.ASSERTED, why, (evidence,))
+
+
 def _newest(connection: Connection, state: int, until: int) -> list[Row[Any]]:
     """The newest run in a state of each shape."""
     other = RUN.alias("other")
@@ -150,7 +167,7 @@ def _newest(connection: Connection, state: int, until: int) -> list[Row[Any]]:
     )
     return list(
         connection.execute(
-            select(*_RUN)
+            select(*RUN_COLUMNS)
             .select_from(SHAPE)
             .join(RUN, RUN.c.id == newest.correlate(SHAPE).scalar_subquery())
         )

@@ -12,6 +12,7 @@ import networkx as nx
 from catalog.model import AssetKey, Catalog, Kind
 from lineage import observed as o
 from lineage.claims import Claims
+from lineage.estate import DataTest
 from lineage.events import text_of
 from lineage.naming import dataset_noise
 
@@ -29,6 +30,7 @@ class Scene:
         self.noise = _noise(seen)
         self.claims = Claims(seen, catalog, seen.current, self.noise)
         self.graph = self._graph()
+        self.tests = self._tests()
 
     def key(self, dataset_id: int) -> AssetKey:
         """The identity of a dataset."""
@@ -41,6 +43,33 @@ class Scene:
     def job_key(self, job_id: int) -> AssetKey:
         """The identity of a job."""
         return key_of(Kind.JOB, self.seen.jobs[job_id])
+
+    def _tests(self) -> dict[int, tuple[DataTest, ...]]:
+        """The newest result of each data test, by the dataset or job that it tests."""
+        found: dict[int, list[DataTest]] = defaultdict(list)
+        for result in self.seen.tests:
+            told = result.assertion
+            found[result.asset_id].append(
+                DataTest(
+                    name=told.name,
+                    column=told.column,
+                    status=result.status,
+                    blocking=told.blocking,
+                    at=result.at,
+                    job=self.job_key(result.job_id),
+                    run_id=result.run_id,
+                    event_id=result.event_id,
+                    expected=told.expected,
+                    actual=told.actual,
+                    description=told.description or told.title,
+                    results_30d=result.results_30d,
+                    flips_30d=result.flips_30d,
+                )
+            )
+        return {
+            i: tuple(sorted(tests, key=lambda t: (t.column or "", t.name, t.description or "")))
+            for i, tests in found.items()
+        }
 
     def _graph(self) -> nx.DiGraph[int]:
         """Current dataset to dataset edges between real datasets."""
