@@ -3,9 +3,6 @@
 from typing import Any
 
 from sqlalchemy import BigInteger, Column, Integer, Text
-from sqlalchemy.ext.compiler import compiles
-from sqlalchemy.sql.compiler import SQLCompiler
-from sqlalchemy.sql.functions import GenericFunction
 
 KEPT = {"info": {"kept": True}}
 """Marks a table that is kept for ever and migrates; any other is derived and may be refilled."""
@@ -25,20 +22,3 @@ def key() -> Column[int]:
 def text(**options: Any) -> Column[str]:
     """A column of text of any length, never null unless told so."""
     return Column(Text, **{"nullable": False, **options})
-
-
-class hexed(GenericFunction[str]):  # noqa: N801  # it is written as SQL's own functions are
-    """Bytes as hex digits: of bytes themselves PostgreSQL knows no greatest."""
-
-    type = Text()
-    inherit_cache = True
-
-
-@compiles(hexed)
-def _hexed(function: hexed, compiler: SQLCompiler, **options: Any) -> str:
-    return f"lower(hex({compiler.process(function.clauses, **options)}))"
-
-
-@compiles(hexed, "postgresql")
-def _hexed_postgresql(function: hexed, compiler: SQLCompiler, **options: Any) -> str:
-    return f"encode({compiler.process(function.clauses, **options)}, 'hex')"
