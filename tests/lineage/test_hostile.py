@@ -153,7 +153,7 @@ def mutations(draw: st.DrawFn, event: dict[str, Any]) -> dict[str, Any]:
 
 def shown(estate: Estate) -> list[Dataset]:
     """Its datasets without their surrogate numbers, which a rebuild may give anew."""
-    return [replace(estate.datasets[key], id=0) for key in sorted(estate.datasets)]
+    return [replace(estate.datasets[key], id=0, ids=()) for key in sorted(estate.datasets)]
 
 
 def survive(engine: Engine, events: list[dict[str, Any]], good: dict[str, Any]) -> None:
