@@ -332,6 +332,7 @@ class _Commands(click.Group):
     OWN = (serve, demo)
     PACKAGES = (
         "catalog.cli",
+        "catalog.db_cli",
         "lineage.cli",
         "lineage.keys_cli",
         "lineage.audit_cli",

@@ -26,7 +26,7 @@ from sqlmodel import SQLModel
 
 from catalog.engines import WRITES, is_locked, one_line, open_engine, shown
 from catalog.errors import UserError
-from catalog.migrate import is_current, migrate
+from catalog.migrate import is_migrated, migrate
 from catalog.tables import MetaRow
 
 DERIVED_VERSION = 2
@@ -57,7 +57,7 @@ def connect(url: str) -> Engine:
     patient_until = time.monotonic() + _PATIENCE_S
     while True:
         try:
-            if not _is_current(engine):  # what is needs no lock, so no writer keeps us waiting
+            if not is_current(engine):  # what is needs no lock, so no writer keeps us waiting
                 with writing(engine) as connection:
                     migrate(connection)
                     _derive(connection)
@@ -171,6 +171,16 @@ def reset_derived(connection: Connection) -> None:
     set_meta(connection, "epoch", get_meta(connection, "epoch") + 1)
 
 
+def is_current(engine: Engine) -> bool:
+    """Whether the store has the form that this version needs, so that nothing is to be made."""
+    with engine.connect() as connection:
+        return (
+            is_migrated(connection)
+            and get_meta(connection, "derived_version") == DERIVED_VERSION
+            and {t.name for t in derived_tables()} <= set(inspect(connection).get_table_names())
+        )
+
+
 def needs_rebuild(engine: Engine) -> bool:
     """Whether derived tables were emptied and wait to be refilled from the log."""
     with engine.connect() as connection:
@@ -213,15 +223,6 @@ def present(engine: Engine) -> datetime:
     with engine.connect() as connection:
         behind = get_meta(connection, "clock_behind_us")
     return datetime.now(UTC) - timedelta(microseconds=behind)
-
-
-def _is_current(engine: Engine) -> bool:
-    with engine.connect() as connection:
-        return (
-            is_current(connection)
-            and get_meta(connection, "derived_version") == DERIVED_VERSION
-            and {t.name for t in derived_tables()} <= set(inspect(connection).get_table_names())
-        )
 
 
 def _derive(connection: Connection) -> None:

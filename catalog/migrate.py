@@ -18,7 +18,7 @@ def configuration() -> Config:
     return config
 
 
-def is_current(connection: Connection) -> bool:
+def is_migrated(connection: Connection) -> bool:
     """Whether this store has every migration."""
     newest = ScriptDirectory.from_config(configuration()).get_current_head()
     return MigrationContext.configure(connection).get_current_revision() == newest
@@ -26,7 +26,7 @@ def is_current(connection: Connection) -> bool:
 
 def migrate(connection: Connection) -> None:
     """Apply every migration that this store lacks."""
-    if is_current(connection):
+    if is_migrated(connection):
         return
     config = configuration()
     config.attributes["connection"] = connection
