@@ -185,20 +185,34 @@ class Claims:
         found: dict[int, Claim[Environment]] = {}
         for i, asset in self._seen.datasets.items():
             claim = self._declared_environment(asset)
-            claim = claim or guess.environment_by_name(asset.namespace, asset.name)
-            jobs = [self._seen.jobs[j].namespace for j in self._writers.get(i, ())]
-            claim = claim or guess.environment_by_job(jobs)
+            if i not in self._seen.uses:
+                claim = claim or guess.environment_by_name(asset.namespace, asset.name)
+                jobs = [self._seen.jobs[j].namespace for j in self._writers.get(i, ())]
+                claim = claim or guess.environment_by_job(jobs)
             if claim is not None:
                 found[i] = claim
         self._spread(found, noise)
+        self._follow(found)
         return found
+
+    def _follow(self, found: dict[int, Claim[Environment]]) -> None:
+        """Give uses of data the environment of all that they stand on, if it is one."""
+        sources: dict[int, set[Environment | None]] = defaultdict(set)
+        for source, target in self._seen.flows:
+            if target in self._seen.uses and target not in found:
+                claim = found.get(source)
+                sources[target].add(claim.value if claim else None)
+        for target, environments in sources.items():
+            environment = environments.pop()
+            if environment is not None and not environments:
+                found[target] = guess.environment_of_sources(environment)
 
     def _spread(self, found: dict[int, Claim[Environment]], noise: Mapping[int, str]) -> None:
         """Give silent datasets the environment of their namespace, if it has just one."""
         by_namespace: dict[str, set[Environment]] = defaultdict(set)
         pipelines: dict[str, set[str]] = defaultdict(set)
         for i, asset in self._seen.datasets.items():
-            if i in noise:
+            if i in noise or i in self._seen.uses:
                 continue
             if i in found:
                 by_namespace[asset.namespace].add(found[i].value)
@@ -207,7 +221,7 @@ class Claims:
                 if pipeline is not None:
                     pipelines[asset.namespace].add(pipeline.value)
         for i, asset in self._seen.datasets.items():
-            if i in found:
+            if i in found or i in self._seen.uses:
                 continue
             around = by_namespace.get(asset.namespace, set())
             if len(around) == 1:
@@ -231,6 +245,10 @@ class Claims:
         if rule is not None:
             lines = _line(rule.place, rule.zone.value)
             return Claim(rule.zone, Basis.DECLARED, f"{rule.place} says so", lines)
+        use = self._seen.uses.get(dataset_id)
+        if use is not None:
+            evidence = Evidence(use.exposure.unique_id, event_id=use.event_id, facet=use.path)
+            return Claim(Zone.CONSUMER, Basis.ASSERTED, "dbt calls it an exposure", (evidence,))
         return guess.zone_by_name(
             asset.name,
             platform_of(asset.namespace),
@@ -273,7 +291,8 @@ class Claims:
         zone = self._zones.get(dataset_id)
         if zone is not None:
             offered["zone"] = [zone.value.value]
-        kind = kind_by_platform(platform_of(asset.namespace))
+        use = self._seen.uses.get(dataset_id)
+        kind = use.exposure.kind if use else kind_by_platform(platform_of(asset.title[0]))
         if kind is not None:
             offered["type"] = [kind]
         offered["integration"] = [
@@ -301,6 +320,8 @@ class Claims:
             claims.append(Claim(entry.owner, Basis.DECLARED, f"{place} says so", lines))
         asset = self._seen.datasets[dataset_id]
         claims += self._people.owners(asset, "its ownership facet")
+        if dataset_id in self._seen.uses:
+            claims += self._people.owner_of_use(self._seen.uses[dataset_id])
         for job_id in sorted(self._writers.get(dataset_id, ())):
             job = self._seen.jobs[job_id]
             for claim in self._people.owners(job, ""):

@@ -50,14 +50,15 @@ def build_datasets(scene: Scene) -> dict[AssetKey, Dataset]:
         why = f"{consumers.get(i, 0)} owned production datasets stand on it"
         tier = scene.claims.tier(i) or Claim(weight, Basis.GUESSED, why)
         owners = scene.claims.owners(i)
-        platform = platform_of(asset.title[0])
+        use = seen.uses.get(i)
+        platform = "dbt" if use else platform_of(asset.title[0])
         key = key_of(Kind.DATASET, asset)
         joined = seen.identities.group(key)
         found[key] = Dataset(
             key=key,
             id=i,
             display_name=shown[asset.title],
-            kind=_kind(asset, platform),
+            kind=use.exposure.kind if use else _kind(asset, platform),
             platform=platform,
             noise=scene.noise.get(i),
             environment=scene.claims.environment(i),
@@ -88,6 +89,7 @@ def build_datasets(scene: Scene) -> dict[AssetKey, Dataset]:
             joins=joined.joins,
             doubts=joined.doubts,
             ids=asset.ids,
+            is_exposure=use is not None,
         )
     return found
 

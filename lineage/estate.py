@@ -89,7 +89,7 @@ class Dataset:
     display_name: str
     """Shortest unambiguous ending of the name."""
     kind: str | None
-    """table, view, file, topic, report, notebook, model; ``None`` if nothing says."""
+    """table, view, file, topic, report, notebook, application, ml, model; ``None``: not said."""
     platform: str
     """Such as duckdb, postgres, bigquery, s3, kafka; from the namespace's scheme."""
     noise: str | None
@@ -140,6 +140,8 @@ class Dataset:
     """Why that may be wrong."""
     ids: tuple[int, ...] = ()
     """Surrogates of all of its names, its own among them."""
+    is_exposure: bool = False
+    """Whether it is a use of data that a dbt project declares: no producer sends evidence of it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -101,6 +101,11 @@ def environment_by_name(namespace: str, name: str) -> Claim[Environment] | None:
     return None
 
 
+def environment_of_sources(environment: Environment) -> Claim[Environment]:
+    """The environment of what something stands on."""
+    return _guess(environment, "everything that it stands on is there")
+
+
 def environment_by_job(job_namespaces: Iterable[str]) -> Claim[Environment] | None:
     """The environment that the namespaces of all its writers agree on."""
     found = {

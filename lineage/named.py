@@ -15,8 +15,8 @@ from lineage.mentions import MENTION, Mention, facet_names, mention_of, role_of,
 
 USED_FACETS = frozenset(
     {
-        "dataQualityMetrics", "datasetType", "dbt_model", "dbt_node", "documentation", "jobType",
-        "lineage", "ownership", "schema", "sourceCodeLocation", "tags",
+        "dataQualityMetrics", "datasetType", "dbt_exposures", "dbt_node", "documentation",
+        "jobType", "lineage", "ownership", "schema", "sourceCodeLocation", "tags",
     }
 )  # fmt: skip
 """Facets that the estate is built from; all others are read only where one asset is looked at."""

@@ -7,9 +7,10 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from catalog.model import Claim, Evidence
+from catalog.model import Claim, Evidence, Trust
 from lineage.data_tests import Assertion
 from lineage.estate import DataTestStatus, Feed, RunState
+from lineage.exposures import Exposure
 from lineage.identity import EXACT, Identities
 from lineage.spelling import Name
 
@@ -87,6 +88,8 @@ class Run:
     """The events that say different ends of it."""
     outcome: Claim[RunState] | None = None
     """How it turned out with all that ran under it."""
+    trust: Trust | None = None
+    """How far to believe who ran it: E2 by the key that its events came with, else E1."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +106,15 @@ class TestResult:
     event_id: str
     results_30d: int = 0
     flips_30d: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Use:
+    """A use of data outside dbt that its project declares, and where it is said."""
+
+    exposure: Exposure
+    event_id: str
+    path: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,5 +155,9 @@ class Observed:
     feeds: tuple[Feed, ...] = ()
     first_success: Mapping[tuple[int, str], datetime] = field(default_factory=dict)
     """First successful end of each (job, code version)."""
+    flows: tuple[tuple[int, int], ...] = ()
+    """Edges between datasets that facets declare without any run."""
+    uses: Mapping[int, Use] = field(default_factory=dict)
+    """Datasets that are uses of data outside dbt."""
     identities: Identities = EXACT
     """Which names are one asset. Every id above is that of a whole asset."""

@@ -42,11 +42,19 @@ class People:
                 continue
             path = f"{facet.path}.owners[{index}].name"
             evidence = Evidence(name, event_id=facet.event_id, facet=path)
-            principal = self._principal(name.strip())
+            principal = self.principal(name.strip())
             if principal is not None:
                 yield Claim(principal, Basis.ASSERTED, f"{why} says so", (evidence,))
 
-    def _principal(self, name: str) -> str | None:
+    def owner_of_use(self, use: o.Use) -> Iterable[Claim[str]]:
+        """The owner that a project names of a use of its data."""
+        name = use.exposure.owner
+        principal = self.principal(name.strip()) if name and not is_placeholder(name) else None
+        if name and principal:
+            evidence = Evidence(name, event_id=use.event_id, facet=use.path)
+            yield Claim(principal, Basis.ASSERTED, "its dbt project says so", (evidence,))
+
+    def principal(self, name: str) -> str | None:
         """A principal from the free text that producers give as an owner's name."""
         kind, colon, rest = name.partition(":")
         if not colon or kind not in ("team", "person", "service"):

@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy import Connection, Engine, Row, func, select
 
 from catalog.database import get_meta
-from catalog.model import Basis, Catalog, Claim, Evidence
+from catalog.model import Basis, Catalog, Claim, Evidence, Trust
 from catalog.moments import microseconds, moment
 from catalog.store import load_catalog
 from lineage import observed as o
@@ -19,6 +19,7 @@ from lineage.assets import DATASET, words_by_id
 from lineage.building import build_estate
 from lineage.counters import FEED
 from lineage.current import current_shapes
+from lineage.declaring import declare
 from lineage.estate import Estate, Feed, FeedKind, RunState
 from lineage.fold import RANKED_STATES
 from lineage.lately import COMPLETE, RUN_COLUMNS, Lately, conflicts
@@ -117,7 +118,7 @@ def observe(
         {row.job_id: row.shape_id for row in connection.execute(declared)},
         _last_shapes(connection, succeeded, until),
     )
-    return merge(replace(seen, current=current), groups)
+    return declare(merge(replace(seen, current=current), groups))
 
 
 def run_of(row: Any, words: dict[int, str], ids: dict[int, str]) -> o.Run:
@@ -137,6 +138,7 @@ def run_of(row: Any, words: dict[int, str], ids: dict[int, str]) -> o.Run:
         ids[row.seq],
         moment(row.at),
         frozenset(s for rank, s in RANKED_STATES.items() if row.terminals >> rank & 1),
+        trust=None if row.trust is None else Trust(row.trust),
     )
 
 

@@ -78,6 +78,7 @@ class Scene:
         for shapes in self.seen.current.values():
             for shape in shapes:
                 graph.add_edges_from((a, b) for a, b in shape.edges if a in graph and b in graph)
+        graph.add_edges_from((a, b) for a, b in self.seen.flows if a in graph and b in graph)
         return graph
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator
 
+from catalog.model import Trust
 from lineage import observed as o
 from lineage.estate import Feed, FeedKind, Write
 from lineage.scene import Scene
@@ -35,7 +36,7 @@ def _write(scene: Scene, who: _Who, runs: list[o.Run]) -> Write:
         job=scene.job_key(job_id),
         dataset=scene.key(dataset_id),
         principal=principal,
-        principal_why="a facet of its run names the principal" if principal else None,
+        principal_why=_why(runs) if principal else None,
         job_sanctioned=scene.claims.job_sanctioned(job_id, dataset_id),
         principal_sanctioned=scene.claims.principal_sanctioned(job_id, dataset_id, principal),
         operation=operation,
@@ -48,10 +49,21 @@ def _write(scene: Scene, who: _Who, runs: list[o.Run]) -> Write:
     )
 
 
+def _why(runs: list[o.Run]) -> str:
+    """How its principal is known, by the least of what its runs rest on."""
+    if all(run.trust is Trust.E2 for run in runs):
+        return "the producer key that its events came with stands for the principal"
+    return "a facet of its run names the principal"
+
+
 def build_feeds(scene: Scene) -> Iterator[Feed]:
     """Feeds that spoke, and for namespaces that hold data those that never did."""
     seen = scene.seen
-    real = {a.namespace for i, a in seen.datasets.items() if scene.noise.get(i) is None}
+    real = {
+        asset.namespace
+        for i, asset in seen.datasets.items()
+        if scene.noise.get(i) is None and i not in seen.uses
+    }
     spoken = {(f.namespace, f.evidence) for f in seen.feeds}
     yield from (f for f in seen.feeds if f.namespace in real)
     speakers = {f.namespace: f.producers for f in seen.feeds if f.evidence is FeedKind.RUNS}

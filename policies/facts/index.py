@@ -103,10 +103,11 @@ class EstateIndex:
 
     @cached_property
     def namespaces(self) -> dict[str, tuple[Dataset, ...]]:
-        """Datasets by namespace."""
+        """Datasets by namespace, but for exposures: nobody could send evidence of those."""
         grouped: defaultdict[str, list[Dataset]] = defaultdict(list)
         for dataset in self.datasets.values():
-            grouped[dataset.key.namespace].append(dataset)
+            if not dataset.is_exposure:
+                grouped[dataset.key.namespace].append(dataset)
         return {namespace: tuple(found) for namespace, found in grouped.items()}
 
     def environment(self, key: AssetKey) -> Claim[Environment] | None:
