@@ -26,7 +26,7 @@ COMPLETE = STATE_RANK[RunState.COMPLETE]
 RUN_COLUMNS = (
     RUN.c.id, RUN.c.run_id, RUN.c.job_id, RUN.c.state, RUN.c.terminals, RUN.c.started_at, RUN.c.at,
     RUN.c.shape_id, RUN.c.parent_run, RUN.c.parent_job_id, RUN.c.root_job_id, RUN.c.principal_id,
-    RUN.c.producer_id, RUN.c.version_id, RUN.c.seq,
+    RUN.c.trust, RUN.c.producer_id, RUN.c.version_id, RUN.c.seq,
 )  # fmt: skip
 
 
@@ -39,9 +39,11 @@ class Lately:
         jobs: Mapping[int, o.Asset],
         as_of: datetime,
         bounds: tuple[int, int],
+        groups: Mapping[int, int],
     ) -> None:
         self._connection = connection
         self._jobs = jobs
+        self._groups = groups
         query = select(*RUN_COLUMNS).where(RUN.c.at.between(*bounds))
         newest_first = query.order_by(RUN.c.at.desc(), RUN.c.started_at.desc(), RUN.c.run_id.desc())
         self.rows: list[Row[Any]] = [*connection.execute(newest_first)]
@@ -82,7 +84,8 @@ class Lately:
             row: The run.
             failed: Runs in which a blocking data test failed.
         """
-        rows: dict[RunKey, Row[Any]] = {(row.run_id, row.job_id): row}
+        start = row.run_id, row.job_id
+        rows: dict[RunKey, Row[Any]] = {start: row}
 
         def part(row: Row[Any]) -> Part:
             key = (row.run_id, row.job_id)
@@ -90,12 +93,20 @@ class Lately:
             return Part(key, self.state(row), *at, has_failed_tests=row.id in failed)
 
         def below(key: RunKey) -> Iterator[Part]:
-            for child in self._below.get(key, ()):
+            children = self._below.get(key, [])
+            for child in [*children, *(self._beside(row) if key == start else ())]:
                 rows.setdefault((child.run_id, child.job_id), child)
                 yield part(child)
 
         found = outcome(part(row), below)
         return found, rows[found.cause]
+
+    def _beside(self, row: Row[Any]) -> Iterator[Row[Any]]:
+        """Runs of the same job under its other names, within the same parent: a model's tests."""
+        whole = self._groups.get(row.job_id, row.job_id)
+        for other in self._below.get((row.parent_run, row.parent_job_id), ()):
+            if other.job_id != row.job_id and self._groups.get(other.job_id, other.job_id) == whole:
+                yield other
 
     def ask_airflow(self, latest: Iterable[Row[Any]]) -> None:
         """Look up how tasks ended where Airflow says it: at the end of their DAG's run."""

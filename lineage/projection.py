@@ -7,18 +7,21 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from sqlalchemy import Connection, select
 
 from catalog.database import chunks, table_of, upsert_rows
+from catalog.lookups import rows_where
 from lineage import mentions as m
 from lineage.assets import DATASET, JOB, Named, Numbers
 from lineage.counters import Tally
 from lineage.events import text_of
 from lineage.facets import Body, Recent
 from lineage.fold import Name, Numbered, Run, fold_run
+from lineage.keyring import KeyRow
 from lineage.log import EVENT, EventLog, Stored
 from lineage.runs import Folded, Given, Runs, names_in, words_in
 from lineage.shapes import Shapes, shape_of
 from lineage.tables import DeclarationRow, SymlinkRow
 from lineage.templates import EventKind, Template
 
+KEY = table_of(KeyRow)
 DECLARATION = table_of(DeclarationRow)
 SYMLINK = table_of(SymlinkRow)
 
@@ -44,6 +47,7 @@ class Projection:
         self._symlinks: Recent[Statement, bytes] = Recent(200_000)
         self._plans: Recent[bytes, tuple[m.Numbered, ...]] = Recent(PLANS)
         self._tally = Tally()
+        self._senders: dict[int, str] = {}
 
     def apply(
         self, connection: Connection, new: Sequence[Stored], numbers: Mapping[bytes, int]
@@ -62,10 +66,11 @@ class Projection:
             t.hash: t for s in new if (t := s.event.template).hash not in self._plans
         }.values()
         assets = self._numbers.assets(connection, _names(new, unplanned, folded, declared))
-        words = self._numbers.words(connection, _words(unplanned, folded))
+        senders = self._senders_of(connection, new)
+        words = self._numbers.words(connection, _words(unplanned, folded, senders))
         for template in unplanned:
             self._plans.put(template.hash, m.numbered(template, assets, words))
-        self._runs.write(connection, self._shapes, folded, Given(assets, words, numbers))
+        self._runs.write(connection, self._shapes, folded, Given(assets, words, numbers, senders))
         self._write_declarations(connection, declared, assets)
         said = m.newest_said(new, self._plans)
         self._mentions.write(connection, self._log.contents, said, numbers)
@@ -81,6 +86,15 @@ class Projection:
         self._symlinks.clear()
         self._plans.clear()
         self._tally.forget()
+        self._senders.clear()
+
+    def _senders_of(self, connection: Connection, new: Sequence[Stored]) -> Mapping[int, str]:
+        """Whom the producer keys stand for that ever came with an event here."""
+        unknown = {s.event.key_id for s in new} - self._senders.keys() - {None}
+        for key_id, principal in rows_where(connection, KEY, ("id", "principal"), "id", unknown):
+            if principal is not None:
+                self._senders[key_id] = principal
+        return self._senders
 
     def _write_symlinks(
         self, connection: Connection, new: Sequence[Stored], assets: Mapping[Named, int]
@@ -168,13 +182,15 @@ def _names(
         yield from names_in(run)
 
 
-def _words(unplanned: Iterable[Template], folded: Sequence[Folded]) -> Iterator[str]:
+def _words(
+    unplanned: Iterable[Template], folded: Sequence[Folded], senders: Mapping[int, str]
+) -> Iterator[str]:
     for template in unplanned:
         for spot in template.once(m.spots):
             yield spot.names
             yield spot.path
     for item in folded:
-        yield from words_in(item.run)
+        yield from words_in(item.run, senders)
 
 
 def _symlinks(stored: Stored) -> Iterator[tuple[Name, tuple[Name, str]]]:

@@ -73,7 +73,7 @@ def observe(
     succeeded = newest[COMPLETE]
     latest = _by_job(row for rows in newest.values() for row in rows)
     successful = _by_job(succeeded)
-    lately = Lately(connection, jobs, as_of, (since, until))
+    lately = Lately(connection, jobs, as_of, (since, until), groups.jobs)
     lately.ask_airflow(latest.values())
     versions = connection.execute(
         select(RUN.c.job_id, RUN.c.version_id, func.min(RUN.c.at).label("at"))
@@ -153,7 +153,7 @@ def _outcome(
     if cause.id == row.id:
         why = why if found.is_by_test else "its own events say so"
     else:
-        why = f"{why} in {jobs[cause.job_id].name}, which ran under it"
+        why = f"{why} in {jobs[cause.job_id].name}, which is part of it"
     evidence = Evidence(id_text(cause.run_id), event_id=ids[cause.seq], facet="run.runId")
     return Claim(found.state, Basis.ASSERTED, why, (evidence,))
 

@@ -122,6 +122,7 @@ def _canonical(connection: Connection) -> Iterator[Iterable[bytes]]:
         parent = row.parent_run and id_text(row.parent_run)
         jobs = [names.get(i) for i in (row.parent_job_id, row.root_job_id)]
         said = [words.get(i) for i in (row.principal_id, row.producer_id, row.version_id)]
+        said.append(row.trust)
         lines.append(
             _line("run", *key, row.state, row.terminals, row.started_at, bool(row.has_start),
                   row.at, shapes[row.shape_id], parent, *jobs, *said, ids[row.seq],

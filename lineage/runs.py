@@ -15,6 +15,7 @@ from sqlalchemy import Connection, select
 
 from catalog.database import chunks, insert_rows, next_id, table_of, upsert_rows
 from catalog.lookups import rows_where
+from catalog.model import Trust
 from lineage.assets import DATASET, JOB, Named
 from lineage.data_tests import FACETS, results_in
 from lineage.facets import Body, Recent
@@ -22,6 +23,7 @@ from lineage.fold import REPORT_PLACES, STATE_RANK, Name, Numbered, Run, fold_ru
 from lineage.log import EventLog, Stored
 from lineage.shapes import Shape, Shapes, shape_of
 from lineage.tables import ReportRow, RunEventRow, RunRow, StatisticRow, SuiteRow
+from lineage.traits import job_type_in
 
 RUN = table_of(RunRow)
 RUN_EVENT = table_of(RunEventRow)
@@ -37,8 +39,8 @@ REMEMBERED = 200_000
 
 _RUN = (
     "id", "run_id", "job_id", "state", "terminals", "started_at", "has_start", "at", "shape_id",
-    "parent_run", "parent_job_id", "root_job_id", "principal_id", "producer_id", "version_id",
-    "seq", "events",
+    "parent_run", "parent_job_id", "root_job_id", "principal_id", "trust", "producer_id",
+    "version_id", "seq", "events",
 )  # fmt: skip
 _REPORT = ("run_pk", "asset_id", "place", "at", "body_id", "seq")
 _SUITE = ("asset_id", "tests", "at", "run", "run_pk", "place")
@@ -82,6 +84,8 @@ class Given(NamedTuple):
     words: Mapping[str, int]
     bodies: Mapping[bytes, int]
     """Of every facet's body, by its hash."""
+    senders: Mapping[int, str]
+    """Whom a producer key stands for, by its id."""
 
 
 class Runs:
@@ -128,7 +132,7 @@ class Runs:
         known: Given,
     ) -> None:
         """Write the runs and what they report."""
-        assets, words, numbers = known
+        assets, numbers = known.assets, known.bodies
         free = self._next or next_id(connection, RUN)
         made: dict[RunKey, Shape] = {}
         for item in folded:
@@ -142,7 +146,7 @@ class Runs:
             RUN,
             ("id",),
             _RUN,
-            [_run_row(item, ids[made[item.key]], assets, words) for item in folded],
+            [_run_row(item, ids[made[item.key]], known) for item in folded],
         )
         insert_rows(
             connection,
@@ -240,11 +244,24 @@ def names_in(run: Run) -> Iterator[Named]:
                 yield (JOB, *job)
 
 
-def words_in(run: Run) -> Iterator[str]:
+def ran_by(run: Run, senders: Mapping[int, str]) -> tuple[str, Trust] | None:
+    """Who ran it and how far to believe that: by the key of its deciding event, else by its word.
+
+    A key that does not cover the event stands for nobody.
+    """
+    event = run.decided_by.event
+    sender = None if event.is_out_of_scope else senders.get(event.key_id or 0)
+    if sender is not None:
+        return sender, Trust.E2
+    return (run.principal.principal, run.principal.trust) if run.principal else None
+
+
+def words_in(run: Run, senders: Mapping[int, str]) -> Iterator[str]:
     """Every word that a run's row repeats."""
     yield run.decided_by.event.producer
-    if run.principal:
-        yield run.principal.principal
+    principal = ran_by(run, senders)
+    if principal:
+        yield principal[0]
     if run.version:
         yield run.version
 
@@ -278,10 +295,10 @@ def _with(known: Known | None, new: Sequence[Stored]) -> Known:
     return replace(known, events=events)
 
 
-def _run_row(
-    item: Folded, shape_id: int, assets: Mapping[Named, int], words: Mapping[str, int]
-) -> tuple[Any, ...]:
+def _run_row(item: Folded, shape_id: int, given: Given) -> tuple[Any, ...]:
     run, known = item.run, item.known
+    assets, words = given.assets, given.words
+    principal = ran_by(run, given.senders)
     parent = run.parent
     bits = sum(1 << STATE_RANK[state] for state in run.terminals)
     return (
@@ -297,7 +314,8 @@ def _run_row(
         id_bytes(parent.run_id) if parent and parent.run_id else None,
         assets[JOB, *parent.job] if parent and parent.job else None,
         assets[JOB, *parent.root] if parent and parent.root else None,
-        words[run.principal.principal] if run.principal else None,
+        words[principal[0]] if principal else None,
+        int(principal[1]) if principal else None,
         words[run.decided_by.event.producer],
         words[run.version] if run.version else None,
         run.decided_by.seq,
@@ -306,11 +324,27 @@ def _run_row(
 
 
 def _statistics(item: Folded, assets: Mapping[Named, int]) -> Iterator[tuple[Any, ...]]:
-    for side, is_output in ((item.run.inputs, False), (item.run.outputs, True)):
+    """What the run counted; for a job whose events are windows of their own, also each of them."""
+    yield from _counted(item.known.pk, 0, item.run, assets)
+    for stored in item.new:
+        facet = stored.event.facet(stored.event.template.job_facets.get("jobType"))
+        if facet is not None and facet.meaning(_sends_windows):
+            window = fold_run([Numbered(stored.seq, stored.event)])
+            yield from _counted(item.known.pk, stored.event.time, window, assets)
+
+
+def _sends_windows(facet: Body) -> bool:
+    emission = job_type_in(facet).emission
+    return emission is not None and emission.is_snapshot
+
+
+def _counted(
+    pk: int, window_at: int, run: Run, assets: Mapping[Named, int]
+) -> Iterator[tuple[Any, ...]]:
+    for side, is_output in ((run.inputs, False), (run.outputs, True)):
         for name, io in side.items():
             if io.is_counted:
-                asset = assets[DATASET, *name]
-                yield (item.known.pk, asset, is_output, 0, io.rows, io.size_bytes)
+                yield (pk, assets[DATASET, *name], is_output, window_at, io.rows, io.size_bytes)
 
 
 def _suite(name: str) -> Callable[[Body], bytes]:

@@ -227,6 +227,8 @@ class RunRow(SQLModel, table=True):
     parent_job_id: int | None = Field(default=None, sa_column=columns.big(nullable=True))
     root_job_id: int | None = Field(default=None, sa_column=columns.big(nullable=True))
     principal_id: int | None = Field(default=None, sa_column=_small(nullable=True))
+    trust: int | None = Field(default=None, sa_column=_small(nullable=True))
+    """How far to believe who ran it: 2 by the key that its events came with, 1 by what they say."""
     producer_id: int = Field(sa_column=_small())
     version_id: int | None = Field(default=None, sa_column=_small(nullable=True))
     """Code version that the run's own events named."""
