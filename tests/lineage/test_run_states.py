@@ -111,7 +111,7 @@ def test_a_run_fails_with_what_ran_under_it(world: World) -> None:
     assert found.last_state is RunState.COMPLETE
     assert found.outcome is not None
     assert found.outcome.value is RunState.FAIL
-    assert found.outcome.why == "a run ended as fail in task, which ran under it"
+    assert found.outcome.why == "a run ended as fail in task, which is part of it"
     assert found.outcome.evidence[0].value == "t"
 
 
@@ -141,6 +141,25 @@ def test_a_failed_blocking_data_test_fails_the_run_that_ran_it(world: World) -> 
     assert mild is not None
     assert (strict.value, strict.why) == (RunState.FAIL, "a blocking data test failed")
     assert mild.value is RunState.COMPLETE
+
+
+def test_a_model_of_dbt_fails_with_its_data_tests(world: World) -> None:
+    node: dict[str, Any] = {"dbt_node": {"unique_id": "model.shop.orders"}}
+    failing = dataset("a.b", dataQualityAssertions=checked(False, actual="3"))
+    estate = world(
+        {"job": job("orders.build.run", **node, jobType={"jobType": "MODEL"}),
+         "run": {"runId": "m", "facets": under("d", "dbt")}, "outputs": [dataset("a.b")]},
+        {"job": job("orders.build.test", **node, jobType={"jobType": "TEST"}),
+         "run": {"runId": "t", "facets": under("d", "dbt")}, "inputs": [failing]},
+    )  # fmt: skip
+
+    (found,) = [j for j in estate.jobs.values() if j.job_type == "MODEL"]
+    assert found.last_state is RunState.COMPLETE
+    assert found.outcome is not None
+    assert found.outcome.value is RunState.FAIL
+    assert found.outcome.why == (
+        "a blocking data test failed in orders.build.test, which is part of it"
+    )
 
 
 # Airflow
