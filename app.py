@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import gc
 import importlib
 import logging
 import multiprocessing
@@ -37,7 +36,7 @@ from catalog.settings import OutOfScope, Settings
 from lineage import addresses, description, health
 from lineage.doors import Door
 from lineage.guarding import LoopbackOnly, is_loopback
-from lineage.ingest import Ingestor
+from lineage.ingest import Ingestor, calm_collector
 from lineage.keyring import Keyring
 from lineage.rebuild import refill
 from lineage.receiver import Receiver, ReceiverRoute
@@ -99,8 +98,7 @@ class Dashboard:
 def _warm_up() -> None:
     for module in WARM:
         importlib.import_module(module)
-    gc.collect()
-    gc.freeze()
+    calm_collector()
 
 
 class Front(Protocol):
@@ -137,7 +135,7 @@ def compose(front: Front | None, *, is_local: bool = True) -> Starlette:
         host.state.receiver = Receiver(ingestor, settings.max_body_bytes, door)
         with host.state.receiver.running():
             async with front.running(host) if front else contextlib.nullcontext():
-                gc.freeze()  # so that no later collection walks what stays for ever
+                calm_collector()
                 yield
         engine.dispose()
 
