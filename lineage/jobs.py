@@ -9,6 +9,7 @@ from lineage.events import text_of
 from lineage.habits import proved_below
 from lineage.naming import display_titles, job_noise
 from lineage.scene import Scene, facet_of, key_of
+from lineage.traits import job_type_in
 
 
 def build_jobs(scene: Scene) -> dict[AssetKey, Job]:
@@ -61,8 +62,13 @@ def _job(scene: Scene, i: int, display_name: str, is_proved: bool | None) -> Job
 
 
 def _noise(scene: Scene, i: int) -> str | None:
-    named = job_noise(scene.seen.jobs[i].name)
-    if named is not None or any(s.inputs or s.outputs for s in scene.seen.current.get(i, ())):
+    asset = scene.seen.jobs[i]
+    shapes = scene.seen.current.get(i, ())
+    writes_data = any(scene.noise.get(dataset) is None for s in shapes for dataset, _ in s.outputs)
+    named = job_noise(
+        asset.name, job_type_in(facet_of(asset, "jobType")).type, writes_data=writes_data
+    )
+    if named is not None or any(shape.inputs or shape.outputs for shape in shapes):
         return named
     return "it reads and writes no data"
 

@@ -108,7 +108,8 @@ def test_noise_is_kept_out_of_the_graph_and_of_writes(world: Callable[..., Estat
     estate = world(
         {"job": job("t"), "inputs": [dataset("x.a")],
          "outputs": [dataset("wh.x_dbt_test__audit.n"), dataset("m", "inmemory://")]},
-        {"job": job("m.sql.1"), "outputs": [dataset("x.a")]},
+        {"job": job("m.sql.1"), "inputs": [dataset("x.a")]},
+        {"job": job("m.sql.2"), "outputs": [dataset("x.a")]},
         {"job": job("wrapper")},
     )  # fmt: skip
 
@@ -116,6 +117,7 @@ def test_noise_is_kept_out_of_the_graph_and_of_writes(world: Callable[..., Estat
     assert {w.dataset.name for w in estate.writes} == {"x.a"}
     assert get(estate, "wh.x_dbt_test__audit.n").noise
     assert get_job(estate, "m.sql.1").noise
+    assert get_job(estate, "m.sql.2").noise is None  # a write must not hide behind a name
     assert get_job(estate, "wrapper").noise
     assert get_job(estate, "t").noise is None
 
