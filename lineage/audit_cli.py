@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 
 import click
-from sqlalchemy import Connection, Engine
+from sqlalchemy import Engine
 
 from catalog import chain
 from catalog.cli import database_option, progress
@@ -41,7 +40,7 @@ def verify(ctx: click.Context, kept: str | None, engine: Engine) -> None:
     Example: andon audit verify
     """
     wanted = None if kept is None else _hash(kept)
-    with _one_state(engine) as connection:
+    with engine.connect() as connection:
         total = chain.count(connection)
         with progress(chain.links(connection), total, "Verifying") as every_link:
             broken = chain.verify(connection, KINDS, every_link)
@@ -68,18 +67,9 @@ def export(engine: Engine) -> None:
 
     Example: andon audit export > links.ndjson
     """
-    with _one_state(engine) as connection:
+    with engine.connect() as connection:
         for link in chain.links(connection):
             click.echo(json.dumps(_json(link)))
-
-
-@contextmanager
-def _one_state(engine: Engine) -> Iterator[Connection]:
-    """Read the store as it is at one moment, whatever is written meanwhile."""
-    with engine.connect() as connection:
-        if connection.dialect.name == "postgresql":  # on SQLite every transaction does
-            connection.exec_driver_sql("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
-        yield connection
 
 
 def _hash(text: str) -> bytes:

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from sqlalchemy.exc import DatabaseError, DBAPIError, IntegrityError, OperationalError
 from sqlalchemy.exc import TimeoutError as NoConnectionError
 
+from catalog.engines import one_line
 from lineage.bodies import OverloadedError
 from lineage.ingest import Arrival, Ingestor, Receipt, Status
 from lineage.metering import Meter
@@ -198,7 +199,7 @@ class Commits:
             receipts = self._ingestor.ingest(arrivals)
         except Exception as error:
             if is_down(error):
-                raise StoreDownError(_why(error)) from error
+                raise StoreDownError(one_line(error)) from error
             if len(arrivals) > 1:  # one event that our code fails on must not fail its neighbours
                 middle = len(arrivals) // 2
                 return self._store(arrivals[:middle]) + self._store(arrivals[middle:])
@@ -219,7 +220,7 @@ class Commits:
         except Exception as error:
             if not is_down(error):
                 logger.exception("rejection failed")
-            return StoreDownError(_why(error))
+            return StoreDownError(one_line(error))
         return [Receipt(Status.REJECTED, None, refusal=refused)]
 
 
@@ -274,7 +275,3 @@ def is_down(error: Exception) -> bool:
 
 _OF_ONE_STATEMENT = (sqlite3.SQLITE_ERROR, sqlite3.SQLITE_TOOBIG, sqlite3.SQLITE_RANGE)
 """What SQLite calls operational although it says that a statement is wrong."""
-
-
-def _why(error: Exception) -> str:
-    return str(error.orig if isinstance(error, DBAPIError) else error)
