@@ -6,11 +6,13 @@ import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from itertools import islice
 from typing import Any, TypeVar, cast
 
 from sqlalchemy import (
     Connection,
+    Dialect,
     Engine,
     PrimaryKeyConstraint,
     Table,
@@ -90,10 +92,10 @@ def table_of(row: type[SQLModel]) -> Table:
 
 
 def insert_rows(
-    connection: Connection, table: Table, columns: Sequence[str], rows: Sequence[Sequence[Any]]
+    connection: Connection, table: Table, columns: Sequence[str], rows: Sequence[tuple[Any, ...]]
 ) -> None:
     """Insert many rows at the speed of the driver; values stand in the order of the columns."""
-    _write_rows(connection, table, columns, rows, "")
+    upsert_rows(connection, table, (), columns, rows)
 
 
 def upsert_rows(
@@ -101,43 +103,44 @@ def upsert_rows(
     table: Table,
     keys: Sequence[str],
     columns: Sequence[str],
-    rows: Sequence[Sequence[Any]],
+    rows: Sequence[tuple[Any, ...]],
 ) -> None:
     """Insert many rows at the speed of the driver, or overwrite the columns beside the keys.
 
-    ``keys`` are the columns of a primary key or unique constraint. Of rows with one key the last
-    counts.
+    ``keys`` are the columns of a primary key or unique constraint; without any, a row that is there
+    already is an error. Of rows with one key the last counts.
     """
-    is_postgresql = connection.dialect.name == "postgresql"
-    if is_postgresql:  # which refuses to change one row twice in a statement
-        places = [columns.index(key) for key in keys]
-        rows = list({tuple(row[i] for i in places): row for row in rows}.values())
-    target = ", ".join(_indexed(table, key) if is_postgresql else f'"{key}"' for key in keys)
-    changed = ", ".join(f'"{c}" = excluded."{c}"' for c in columns if c not in keys)
-    action = f"UPDATE SET {changed}" if changed else "NOTHING"
-    _write_rows(connection, table, columns, rows, f" ON CONFLICT ({target}) DO {action}")
-
-
-def _write_rows(
-    connection: Connection,
-    table: Table,
-    columns: Sequence[str],
-    rows: Sequence[Sequence[Any]],
-    conflict: str,
-) -> None:
     if not rows:
         return
-    names = ", ".join(f'"{c}"' for c in columns)
-    into = f'INSERT INTO "{table.name}" ({names})'
-    if connection.dialect.name == "postgresql":
-        # One statement with a column in each parameter, however many rows there are.
-        types = (table.c[c].type.compile(connection.dialect) for c in columns)
-        arrays = ", ".join(f"%b::{type_}[]" for type_ in types)
-        statement = f"{into} SELECT * FROM unnest({arrays}){conflict}"  # noqa: S608  # our own names
+    is_postgresql = connection.dialect.name == "postgresql"
+    dialect = connection.dialect if is_postgresql else None
+    statement = _upsert(table, tuple(keys), tuple(columns), dialect)
+    if is_postgresql:  # one statement, with a column of all rows in each parameter
+        if keys:  # and it refuses to change one row twice
+            places = [columns.index(key) for key in keys]
+            rows = list({tuple(row[i] for i in places): row for row in rows}.values())
         connection.exec_driver_sql(statement, tuple(map(list, zip(*rows, strict=True))))
-        return
-    marks = ", ".join("?" * len(columns))
-    connection.exec_driver_sql(f"{into} VALUES ({marks}){conflict}", [tuple(r) for r in rows])
+    else:
+        connection.exec_driver_sql(statement, list(rows))
+
+
+@lru_cache(256)
+def _upsert(
+    table: Table, keys: tuple[str, ...], columns: tuple[str, ...], postgresql: Dialect | None
+) -> str:
+    """The statement, for PostgreSQL's dialect or else for SQLite."""
+    names = ", ".join(f'"{c}"' for c in columns)
+    if postgresql:
+        arrays = ", ".join(f"%b::{table.c[c].type.compile(postgresql)}[]" for c in columns)
+        rows = f"SELECT * FROM unnest({arrays})"  # noqa: S608  # our own names
+    else:
+        rows = f"VALUES ({', '.join('?' * len(columns))})"
+    conflict = ""
+    if keys:
+        target = ", ".join(_indexed(table, key) if postgresql else f'"{key}"' for key in keys)
+        changed = ", ".join(f'"{c}" = excluded."{c}"' for c in columns if c not in keys)
+        conflict = f" ON CONFLICT ({target}) DO {f'UPDATE SET {changed}' if changed else 'NOTHING'}"
+    return f'INSERT INTO "{table.name}" ({names}) {rows}{conflict}'  # our own names
 
 
 def chunks(values: Iterable[T], size: int = 500) -> Iterator[list[T]]:

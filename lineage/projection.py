@@ -107,6 +107,8 @@ class Projection:
                 least = said.setdefault(key, stored)
                 if stored.event.event_id < least.event.event_id:
                     said[key] = stored
+        if not said:
+            return
         query = select(
             SYMLINK.c.asset_id, SYMLINK.c.other_id, SYMLINK.c.type, EVENT.c.event_id
         ).join(EVENT, EVENT.c.seq == SYMLINK.c.seq)
@@ -127,6 +129,8 @@ class Projection:
         declared: Mapping[Name, tuple[Stored, Run]],
         assets: Mapping[Named, int],
     ) -> None:
+        if not declared:
+            return
         jobs = {assets[JOB, *name]: item for name, item in declared.items()}
         for part in chunks(jobs):
             query = select(DECLARATION.c.job_id, DECLARATION.c.at, DECLARATION.c.event_id)
