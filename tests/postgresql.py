@@ -59,8 +59,8 @@ def running() -> Iterator[str]:
 
 
 def run(url: str, statement: str) -> None:
-    """Run one statement about databases, outside any transaction."""
-    with psycopg.connect(url % "postgres", autocommit=True) as connection:
+    """Run one statement about databases or schemas, outside any transaction."""
+    with psycopg.connect(url.replace("%s", "postgres"), autocommit=True) as connection:
         connection.execute(statement.encode())
 
 
