@@ -128,7 +128,9 @@ class Names:
     def group(self, name: Name) -> Group:
         """All names of the asset of which this is one."""
         canonical = self.of(name)
-        members = self._members.get(canonical, (canonical,))
+        members = self._members.get(canonical)
+        if members is None:
+            return Group(canonical, (canonical,), title=canonical)
         return Group(
             canonical,
             members,

@@ -7,9 +7,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
+from operator import itemgetter
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, Row, Select, select
+from sqlalchemy import Connection, Select, select
 
 from catalog.moments import moment
 from lineage import data_tests
@@ -19,6 +20,7 @@ from lineage.contents import Contents
 from lineage.data_tests import Assertion
 from lineage.estate import DataTestStatus, RunState
 from lineage.events import text_of
+from lineage.facets import Facet
 from lineage.fold import RANKED_STATES, REPORT_PLACES
 from lineage.log import EventLog, event_ids
 from lineage.outcomes import Habits
@@ -44,13 +46,37 @@ class Reports:
     """Rows of runs within the window in which a data test failed that stops the line."""
 
 
-class _Result(NamedTuple):
+class _Row(NamedTuple):
+    """A report with its run; rows of the database are read by name ten times as slowly."""
+
+    run_pk: int
     asset_id: int
-    order: tuple[int, str, int]
-    """When it was said, by which run, its event."""
-    row: Row[Any]
-    assertion: Assertion
-    status: DataTestStatus
+    place: int
+    at: int
+    body_id: int
+    seq: int
+    run_id: bytes
+    job_id: int
+    state: int
+    producer_id: int
+    ended_at: int
+    decided_by: int
+    kind: int
+    job_namespace: str
+    job_name: str
+
+
+Answer = tuple[Assertion, DataTestStatus]
+
+
+class _Said(NamedTuple):
+    """What one run said of the data tests of one asset."""
+
+    asset_id: int
+    order: tuple[int, bytes, str, str]
+    """When it was said, by which run of which job."""
+    row: _Row
+    answers: Sequence[Answer]
 
 
 @dataclass(slots=True)
@@ -78,26 +104,33 @@ def read_reports(
     newest = (
         _query()
         .join(SUITE, (SUITE.c.run_pk == REPORT.c.run_pk) & (SUITE.c.asset_id == REPORT.c.asset_id)
-              & (SUITE.c.place == REPORT.c.place))
+              & (SUITE.c.place == REPORT.c.place) & (SUITE.c.tests == REPORT.c.tests))
         .where(REPORT.c.at < since)
     )  # fmt: skip
     reader = _Reader(connection, groups, habits)
-    results = reader.read([*connection.execute(within), *connection.execute(newest)])
-    results += reader.read(_before(connection, since, reader.unanswered(results)))
-    results.sort(key=lambda r: r.order)
+    said = reader.read([*_rows(connection, within), *_rows(connection, newest)])
+    said += reader.read(_before(connection, since, reader.unanswered(said)))
+    said.sort(key=itemgetter(1))
     found = _Found(since)
-    for result in results:
-        found.take(result)
-    ids = event_ids(connection, (r.row.seq for r in found.last.values()))
+    for item in said:
+        found.take(item)
+    ids = event_ids(connection, (item.row.seq for item, _ in found.last.values()))
     return Reports(
-        tuple(_test_result(r, found.habits.get(key), ids) for key, r in found.last.items()),
+        tuple(
+            _test_result(item, answer, found.habits.get(key), ids)
+            for key, (item, answer) in found.last.items()
+        ),
         {i: moment(at) for i, at in found.tested.items()},
         {i: tuple(moment(at) for at in answers) for i, answers in found.answered.items()},
         frozenset(found.failed_runs),
     )
 
 
-def _before(connection: Connection, since: int, assets: Iterable[int]) -> list[Row[Any]]:
+def _rows(connection: Connection, query: Select[Any]) -> list[_Row]:
+    return [_Row(*row) for row in connection.execute(query)]
+
+
+def _before(connection: Connection, since: int, assets: Iterable[int]) -> list[_Row]:
     """Older reports of ended runs on assets, where newer ones have no answer yet."""
     query = (
         _query()
@@ -105,7 +138,7 @@ def _before(connection: Connection, since: int, assets: Iterable[int]) -> list[R
         .order_by(REPORT.c.at.desc())
         .limit(OLDER_REPORTS)
     )
-    return [row for i in assets for row in connection.execute(query.where(REPORT.c.asset_id == i))]
+    return [row for i in assets for row in _rows(connection, query.where(REPORT.c.asset_id == i))]
 
 
 class _Found:
@@ -114,27 +147,30 @@ class _Found:
     def __init__(self, since: int) -> None:
         self._since = since
         self.habits: dict[tuple[int, bytes], _Habit] = defaultdict(_Habit)
-        self.last: dict[tuple[int, bytes], _Result] = {}
+        self.last: dict[tuple[int, bytes], tuple[_Said, Answer]] = {}
         self.answered: dict[int, list[int]] = defaultdict(list)
         self.tested: dict[int, int] = {}
         self.failed_runs: set[int] = set()
 
-    def take(self, result: _Result) -> None:
-        key, at = (result.asset_id, result.assertion.key), result.row.at
-        self.last[key] = result
-        if result.status not in _ANSWERS:
-            return
-        self.tested[result.asset_id] = at
-        if at < self._since:
-            return
-        if result.status is DataTestStatus.FAIL and result.assertion.blocking:
-            self.failed_runs.add(result.row.run_pk)
-        habit = self.habits[key]
-        habit.results += 1
-        habit.flips += habit.last not in (None, result.status)
-        habit.last = result.status
-        if self.answered[result.asset_id][-1:] != [at]:
-            self.answered[result.asset_id].append(at)
+    def take(self, said: _Said) -> None:
+        asset_id, at = said.asset_id, said.row.at
+        for answer in said.answers:
+            assertion, status = answer
+            key = (asset_id, assertion.key)
+            self.last[key] = said, answer
+            if status not in _ANSWERS:
+                continue
+            self.tested[asset_id] = at
+            if at < self._since:
+                continue
+            if status is DataTestStatus.FAIL and assertion.blocking:
+                self.failed_runs.add(said.row.run_pk)
+            habit = self.habits[key]
+            habit.results += 1
+            habit.flips += habit.last not in (None, status)
+            habit.last = status
+            if self.answered[asset_id][-1:] != [at]:
+                self.answered[asset_id].append(at)
 
 
 class _Reader:
@@ -145,49 +181,71 @@ class _Reader:
         self._groups = groups
         self._habits = habits
         self._waiting: dict[tuple[int, bytes], int] = {}
+        self._facets: dict[int, Facet] = {}
+        self._known: dict[object, Sequence[tuple[Assertion, DataTestStatus | None]]] = {}
         self._words = words_by_id(connection)
 
-    def read(self, rows: Sequence[Row[Any]]) -> list[_Result]:
-        """One result for each test of one asset in one run, of runs that came to an end."""
-        facets = Contents().facets(self._connection, {row.body_id for row in rows})
-        groups: dict[tuple[int, int], list[Row[Any]]] = defaultdict(list)
-        for row in {(r.run_pk, r.asset_id, r.place): r for r in rows}.values():
-            subject = self._groups.get(row.asset_id, row.asset_id)
-            groups[row.run_pk, subject].append(row)
-        errors = self._errors(row for said in groups.values() for row in said)
+    def read(self, rows: Iterable[_Row]) -> list[_Said]:
+        """What each run that came to an end says of each asset."""
+        by_place = {(row.run_pk, row.asset_id, row.place, row.tests): row for row in rows}
+        self._facets |= Contents().facets(
+            self._connection, {row.body_id for row in by_place.values()} - self._facets.keys()
+        )
+        groups: dict[tuple[int, int], list[_Row]] = defaultdict(list)
+        for row in by_place.values():
+            groups[row.run_pk, self._groups.get(row.asset_id, row.asset_id)].append(row)
+        errors = self._errors(by_place.values())
+        of_jobs = {row.run_pk for row in by_place.values() if row.kind != DATASET}
         on_datasets: set[tuple[int, bytes]] = set()
         found = []
         # What a run says of datasets first: it may say the same again of itself.
         for (run_pk, subject), said in sorted(groups.items(), key=lambda g: g[1][0].kind):
-            newest = max(said, key=lambda r: (r.at, r.place))
-            results = data_tests.merged(
-                assertion
-                for row in said
-                for assertion in facets[row.body_id].meaning(_READ[REPORT_PLACES[row.place].facet])
-            )
-            told = RANKED_STATES[newest.state]
-            state = self._habits.state(newest.job_id, told, moment(newest.ended_at))
-            error = errors.get(newest.run_pk)
-            producer = self._words[newest.producer_id]
-            order = (newest.at, id_text(newest.run_id), newest.job_id)
-            for assertion in results.values():
-                if newest.kind == DATASET:
-                    on_datasets.add((run_pk, assertion.key))
-                elif (run_pk, assertion.key) in on_datasets:
-                    continue
-                status = data_tests.status(assertion, state, producer, error)
-                if status is None:
-                    self._waiting[subject, assertion.key] = newest.asset_id
-                else:
-                    found.append(_Result(subject, order, newest, assertion, status))
+            row = max(said, key=lambda r: (r.at, r.place)) if len(said) > 1 else said[0]
+            answers = self._answers(row, said, errors.get(run_pk))
+            if run_pk in of_jobs:
+                if row.kind != DATASET:
+                    answers = [a for a in answers if (run_pk, a[0].key) not in on_datasets]
+                on_datasets.update((run_pk, assertion.key) for assertion, _ in answers)
+            told = [(a, status) for a, status in answers if status is not None]
+            if len(told) < len(answers):
+                waiting = ((subject, a.key) for a, status in answers if status is None)
+                self._waiting.update(dict.fromkeys(waiting, row.asset_id))
+            order = (row.at, row.run_id, row.job_namespace, row.job_name)
+            found.append(_Said(subject, order, row, told))
         return found
 
-    def unanswered(self, results: Iterable[_Result]) -> set[int]:
+    def _answers(
+        self, row: _Row, said: Sequence[_Row], error: str | None
+    ) -> Sequence[tuple[Assertion, DataTestStatus | None]]:
+        """What each data test said; of runs that say and end the same it is worked out once."""
+        told = RANKED_STATES[row.state]
+        state = self._habits.state(row.job_id, told, moment(row.ended_at))
+        bodies = tuple((item.body_id, item.place) for item in said)
+        key = (bodies, state, row.producer_id, error)
+        known = self._known.get(key)
+        if known is None:
+            results = data_tests.merged(
+                assertion
+                for item in said
+                for assertion in self._facets[item.body_id].meaning(
+                    _READ[REPORT_PLACES[item.place].facet]
+                )
+            )
+            producer = self._words[row.producer_id]
+            known = self._known[key] = [
+                (assertion, data_tests.status(assertion, state, producer, error))
+                for assertion in results.values()
+            ]
+        return known
+
+    def unanswered(self, said: Iterable[_Said]) -> set[int]:
         """Assets with data tests of which only runs that go on have told."""
-        known = {(result.asset_id, result.assertion.key) for result in results}
+        if not self._waiting:
+            return set()
+        known = {(item.asset_id, a.key) for item in said for a, _ in item.answers}
         return {asset_id for key, asset_id in self._waiting.items() if key not in known}
 
-    def _errors(self, rows: Iterable[Row[Any]]) -> dict[int, str]:
+    def _errors(self, rows: Iterable[_Row]) -> dict[int, str]:
         """Why failed runs of dbt failed: it calls a data test failed as well that could not run."""
         seqs = {
             row.run_pk: row.decided_by
@@ -206,30 +264,33 @@ class _Reader:
         return found
 
 
+_JOB = ASSET.alias("job")
 _READ = {name: partial(data_tests.results_in, name) for name in data_tests.FACETS}
 
 
 def _query() -> Select[Any]:
     return (
         select(
-            REPORT.c.run_pk, REPORT.c.asset_id, REPORT.c.place, REPORT.c.at, REPORT.c.body_id,
+            REPORT.c.run_pk, REPORT.c.asset_id, REPORT.c.place, REPORT.c.tests, REPORT.c.at, REPORT.c.body_id,
             REPORT.c.seq, RUN.c.run_id, RUN.c.job_id, RUN.c.state, RUN.c.producer_id,
             RUN.c.at.label("ended_at"), RUN.c.seq.label("decided_by"),
-            ASSET.c.kind,
+            ASSET.c.kind, _JOB.c.namespace.label("job_namespace"), _JOB.c.name.label("job_name"),
         )
         .join(RUN, RUN.c.id == REPORT.c.run_pk)
         .join(ASSET, ASSET.c.id == REPORT.c.asset_id)
+        .join(_JOB, _JOB.c.id == RUN.c.job_id)
     )  # fmt: skip
 
 
-def _test_result(result: _Result, habit: _Habit | None, ids: Mapping[int, str]) -> o.TestResult:
-    row = result.row
+def _test_result(
+    said: _Said, answer: Answer, habit: _Habit | None, ids: Mapping[int, str]
+) -> o.TestResult:
+    row = said.row
     return o.TestResult(
-        result.asset_id,
+        said.asset_id,
         row.job_id,
         id_text(row.run_id),
-        result.assertion,
-        result.status,
+        *answer,
         moment(row.at),
         ids[row.seq],
         habit.results if habit else 0,

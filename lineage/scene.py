@@ -27,6 +27,9 @@ class Scene:
         self.seen = seen
         self.catalog = catalog
         self.as_of = as_of
+        # One table holds both, so no dataset has the number of a job.
+        self._keys = {i: key_of(Kind.DATASET, asset) for i, asset in seen.datasets.items()}
+        self._keys |= {i: key_of(Kind.JOB, asset) for i, asset in seen.jobs.items()}
         self.noise = _noise(seen)
         self.claims = Claims(seen, catalog, seen.current, self.noise)
         self.graph = self._graph()
@@ -34,15 +37,22 @@ class Scene:
 
     def key(self, dataset_id: int) -> AssetKey:
         """The identity of a dataset."""
-        return key_of(Kind.DATASET, self.seen.datasets[dataset_id])
+        return self._keys[dataset_id]
 
     def keys(self, ids: Iterable[int]) -> tuple[AssetKey, ...]:
         """Identities of datasets, in order."""
-        return tuple(sorted(self.key(i) for i in ids))
+        keys = [self._keys[i] for i in ids]
+        return tuple(sorted(keys) if len(keys) > 1 else keys)
 
     def job_key(self, job_id: int) -> AssetKey:
         """The identity of a job."""
-        return key_of(Kind.JOB, self.seen.jobs[job_id])
+        return self._keys[job_id]
+
+    def other_names(self, key: AssetKey, asset: o.Asset) -> tuple[AssetKey, ...]:
+        """All names of an asset but the one that stands for it."""
+        if len(asset.names) < 2:
+            return ()
+        return tuple(k for name in asset.names if (k := AssetKey(key.kind, *name)) != key)
 
     def _tests(self) -> dict[int, tuple[DataTest, ...]]:
         """The newest result of each data test, by the dataset or job that it tests."""
