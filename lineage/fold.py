@@ -7,6 +7,7 @@ same events ends in the same state.
 
 from __future__ import annotations
 
+import hashlib
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -98,6 +99,8 @@ class Report(Struct, frozen=True):
     subject: Name | None
     """The dataset; ``None``: the run itself."""
     place: int
+    tests: bytes
+    """Which data tests it is about: a hash of their keys."""
     at: int
     facet: Facet
     seq: int
@@ -124,8 +127,9 @@ class Run(Struct, frozen=True):
     reports: tuple[Report, ...]
 
 
-Key = tuple[str, Name | None, str | int]
-"""What a facet competes for: its side, the dataset, and the facet's name or the report's place."""
+Key = tuple[str, Name | None, str | tuple[int, bytes]]
+"""What a facet competes for: its side, the dataset, and the facet's name or the report's place with
+the tests that it is about."""
 
 
 class Won(NamedTuple):
@@ -142,13 +146,12 @@ def matter(events: Iterable[Numbered]) -> list[Numbered]:
     """The events of a run that still matter, in no order that means anything.
 
     Events of one template say the same things, so the newest says them all; of those at the same
-    instant every one stays. What lineage facets describe adds up, so an event stays as long as no
-    newer one repeats its.
+    instant every one stays. What lineage facets describe adds up, and so do reports of different
+    data tests, so an event stays as long as no newer one repeats its.
     """
-    newest: dict[tuple[bytes, bytes], list[Numbered]] = {}
+    newest: dict[tuple[bytes, ...], list[Numbered]] = {}
     for item in events:
-        lineage = item.event.facet(item.event.template.job_facets.get("lineage"))
-        key = (item.event.template.hash, lineage.hash if lineage else b"")
+        key = (item.event.template.hash, *_adding_up(item.event))
         known = newest.get(key)
         if known is None or item.event.time > known[0].event.time:
             newest[key] = [item]
@@ -198,6 +201,34 @@ def _decisiveness(item: Numbered) -> tuple[int, int, int, bytes]:
     return event.time, state, TYPE_RANK[event.type], event.event_id
 
 
+def _adding_up(event: Event) -> Iterator[bytes]:
+    """What tells an event's statements from those of another that do not replace them."""
+    for key, hole in event.template.once(_interests):
+        facet = event.values[hole]
+        if key[0] == "report" and isinstance(facet, Facet):
+            yield _report_key(key, facet)[2][1]
+    lineage = event.facet(event.template.job_facets.get("lineage"))
+    if lineage is not None:
+        yield lineage.hash
+
+
+def _report_key(key: Key, facet: Facet) -> tuple[str, Name | None, tuple[int, bytes]]:
+    """The place of a report, with the tests that it is about."""
+    place = key[2][0] if isinstance(key[2], tuple) else 0
+    return key[0], key[1], (place, facet.meaning(_SUITES[REPORT_PLACES[place].facet]))
+
+
+def _suite(name: str) -> Callable[[Body], bytes]:
+    def tests(facet: Body) -> bytes:
+        keys = b"".join(result.key for result in data_tests.results_in(name, facet))
+        return hashlib.sha256(keys).digest()[:16]
+
+    return tests
+
+
+_SUITES = {name: _suite(name) for name in data_tests.FACETS}
+
+
 def _interests(template: Template) -> tuple[tuple[Key, int], ...]:
     """Facets of an event that the fold reads, and what each competes for."""
     return tuple(_find_interests(template))
@@ -230,7 +261,7 @@ def _report_interests(
     for name in data_tests.FACETS:
         number = _PLACE_NUMBER.get(ReportPlace(side, is_io, name))
         if number is not None and name in facets:
-            yield ("report", subject, number), facets[name]
+            yield ("report", subject, (number, b"")), facets[name]
 
 
 def _winners(events: Sequence[Numbered]) -> dict[Key, Won]:
@@ -238,9 +269,12 @@ def _winners(events: Sequence[Numbered]) -> dict[Key, Won]:
     for seq, event in events:
         at, rank, values = event.time, TYPE_RANK[event.type], event.values
         for key, hole in event.template.once(_interests):
-            facet, known = values[hole], won.get(key)
-            if isinstance(facet, Facet) and (known is None or (at, rank, facet.hash) > known[:3]):
-                won[key] = Won(at, rank, facet.hash, facet, seq)
+            facet = values[hole]
+            if isinstance(facet, Facet):
+                place = _report_key(key, facet) if key[0] == "report" else key
+                known = won.get(place)
+                if known is None or (at, rank, facet.hash) > known[:3]:
+                    won[place] = Won(at, rank, facet.hash, facet, seq)
     return won
 
 
@@ -310,8 +344,8 @@ def _explicit(events: Sequence[Numbered]) -> frozenset[tuple[Name, Name]] | None
 
 def _reports(won: Mapping[Key, Won]) -> Iterator[Report]:
     for (side, subject, place), found in won.items():
-        if side == "report" and isinstance(place, int):
-            yield Report(subject, place, found.at, found.facet, found.seq)
+        if side == "report" and isinstance(place, tuple):
+            yield Report(subject, *place, found.at, found.facet, found.seq)
 
 
 def _version(facet: Body) -> str | None:

@@ -52,6 +52,7 @@ class _Row(NamedTuple):
     run_pk: int
     asset_id: int
     place: int
+    tests: bytes
     at: int
     body_id: int
     seq: int
@@ -271,9 +272,9 @@ _READ = {name: partial(data_tests.results_in, name) for name in data_tests.FACET
 def _query() -> Select[Any]:
     return (
         select(
-            REPORT.c.run_pk, REPORT.c.asset_id, REPORT.c.place, REPORT.c.tests, REPORT.c.at, REPORT.c.body_id,
-            REPORT.c.seq, RUN.c.run_id, RUN.c.job_id, RUN.c.state, RUN.c.producer_id,
-            RUN.c.at.label("ended_at"), RUN.c.seq.label("decided_by"),
+            REPORT.c.run_pk, REPORT.c.asset_id, REPORT.c.place, REPORT.c.tests, REPORT.c.at,
+            REPORT.c.body_id, REPORT.c.seq, RUN.c.run_id, RUN.c.job_id, RUN.c.state,
+            RUN.c.producer_id, RUN.c.at.label("ended_at"), RUN.c.seq.label("decided_by"),
             ASSET.c.kind, _JOB.c.namespace.label("job_namespace"), _JOB.c.name.label("job_name"),
         )
         .join(RUN, RUN.c.id == REPORT.c.run_pk)

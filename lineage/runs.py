@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import hashlib
 import re
 import uuid
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import msgspec
@@ -17,9 +16,8 @@ from catalog.database import chunks, insert_rows, next_id, table_of, upsert_rows
 from catalog.lookups import rows_where
 from catalog.model import Trust
 from lineage.assets import DATASET, JOB, Named
-from lineage.data_tests import FACETS, results_in
 from lineage.facets import Body, Recent
-from lineage.fold import REPORT_PLACES, STATE_RANK, Name, Numbered, Run, fold_run, matter
+from lineage.fold import STATE_RANK, Name, Numbered, Run, fold_run, matter
 from lineage.log import EventLog, Stored
 from lineage.shapes import Shape, Shapes, shape_of
 from lineage.tables import ReportRow, RunEventRow, RunRow, StatisticRow, SuiteRow
@@ -42,7 +40,7 @@ _RUN = (
     "parent_run", "parent_job_id", "root_job_id", "principal_id", "trust", "producer_id",
     "version_id", "seq", "events",
 )  # fmt: skip
-_REPORT = ("run_pk", "asset_id", "place", "at", "body_id", "seq")
+_REPORT = ("run_pk", "asset_id", "place", "tests", "at", "body_id", "seq")
 _SUITE = ("asset_id", "tests", "at", "run", "run_pk", "place")
 _STATISTIC = ("run_pk", "dataset_id", "is_output", "window_at", "rows", "size_bytes")
 
@@ -206,11 +204,11 @@ class Runs:
                 asset = assets[(DATASET, *report.subject) if report.subject else job]
                 pk, place = item.known.pk, report.place
                 body = numbers[report.facet.hash]
-                rows.append((pk, asset, place, report.at, body, report.seq))
-                suite = (asset, report.facet.meaning(_SUITES[REPORT_PLACES[place].facet]))
+                rows.append((pk, asset, place, report.tests, report.at, body, report.seq))
+                suite = (asset, report.tests)
                 newest = (report.at, run, pk, place)
                 suites[suite] = max(suites.get(suite, newest), newest)
-        upsert_rows(connection, REPORT, _REPORT[:3], _REPORT, rows)
+        upsert_rows(connection, REPORT, _REPORT[:4], _REPORT, rows)
         self._write_suites(connection, suites)
 
     def _write_suites(self, connection: Connection, suites: dict[Suite, Newest]) -> None:
@@ -345,14 +343,3 @@ def _counted(
         for name, io in side.items():
             if io.is_counted:
                 yield (pk, assets[DATASET, *name], is_output, window_at, io.rows, io.size_bytes)
-
-
-def _suite(name: str) -> Callable[[Body], bytes]:
-    def tests(facet: Body) -> bytes:
-        keys = b"".join(result.key for result in results_in(name, facet))
-        return hashlib.sha256(keys).digest()[:16]
-
-    return tests
-
-
-_SUITES = {name: _suite(name) for name in FACETS}

@@ -307,7 +307,9 @@ class ReportRow(SQLModel, table=True):
     run_pk: int = Field(sa_column=columns.big(primary_key=True))
     asset_id: int = Field(sa_column=columns.big(primary_key=True))
     place: int = Field(sa_column=_small(primary_key=True))
-    """Which facet, by its place; see ``lineage.reports``."""
+    """Which facet, by its place; see ``lineage.fold.REPORT_PLACES``."""
+    tests: bytes = Field(sa_column=_bytes(primary_key=True))
+    """Which data tests it is about: a hash of their keys."""
     at: int = Field(sa_column=columns.big())
     body_id: int = Field(sa_column=columns.big())
     seq: int = Field(sa_column=columns.big())
