@@ -57,10 +57,12 @@ class Worker:
                     continue
                 if self._stop.wait(self._settle_s):
                     return
-                assess(self._engine, present(self._engine), self._reducers)
-                judged = revision(self._engine)
+                found = assess(self._engine, present(self._engine), self._reducers)
+                # What came in meanwhile was not judged: only what it read, and what it wrote.
+                judged = found.index.estate.revision + found.is_changed
                 took = time.monotonic() - started
-                next_at = time.monotonic() + (took / SHARE - took if now != judged else 0.0)
+                is_settled = revision(self._engine) == judged
+                next_at = time.monotonic() + (0.0 if is_settled else took / SHARE - took)
             except Exception:
                 # Whatever broke one assessment must not end all later ones.
                 logger.exception("assessment failed")
