@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 import time
 from datetime import datetime
+from pathlib import Path
 
 import pytest
 from sqlalchemy import Engine
 
 import policies.worker
+from catalog.database import connect
 from lineage.ingest import Arrival, Ingestor
 from lineage.reducers import Reducers
 from policies.assess import Assessment, assess
@@ -24,8 +26,9 @@ EVENT = {
 
 
 def test_an_event_that_comes_during_an_assessment_is_judged_soon_after(
-    store: Engine, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    store = connect(f"sqlite:///{tmp_path / 'andon.db'}")
     judged: list[int] = []
 
     def interrupted(engine: Engine, as_of: datetime, reducers: Reducers) -> Assessment:
@@ -42,4 +45,5 @@ def test_an_event_that_comes_during_an_assessment_is_judged_soon_after(
         while len(judged) < 2 and time.monotonic() < until:
             time.sleep(0.05)
 
+    store.dispose()
     assert judged[:2] == [0, 1]
