@@ -302,6 +302,7 @@ class ReportRow(SQLModel, table=True):
     __table_args__ = (
         Index("ix_lineage_report_at", "at"),
         Index("ix_lineage_report_asset", "asset_id", "at"),
+        {"sqlite_with_rowid": False},
     )
 
     run_pk: int = Field(sa_column=columns.big(primary_key=True))
@@ -319,6 +320,7 @@ class SuiteRow(SQLModel, table=True):
     """The newest report of one set of data tests on one asset."""
 
     __tablename__ = "lineage_suite"
+    __table_args__ = {"sqlite_with_rowid": False}
 
     asset_id: int = Field(sa_column=columns.big(primary_key=True))
     tests: bytes = Field(sa_column=_bytes(primary_key=True))

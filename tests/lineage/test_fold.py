@@ -122,8 +122,8 @@ def test_what_lineage_facets_describe_adds_up(make_event: MakeEvent) -> None:
 
     flows = fold_run(matter(events)).explicit
 
-    raw = ("duckdb://wh", "wh.main.raw")
-    assert flows == {(raw, ("duckdb://wh", "wh.main.a")), (raw, ("duckdb://wh", "wh.main.b"))}
+    raw, a, b = (("duckdb://wh", f"wh.main.{name}") for name in ("raw", "a", "b"))
+    assert set(flows or ()) == {(raw, a), (raw, b)}
 
 
 def test_each_try_is_a_run_of_the_same_job(store: Engine, make_event: MakeEvent) -> None:

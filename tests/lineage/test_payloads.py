@@ -109,9 +109,10 @@ def test_the_usual_way_and_the_slow_way_read_the_same(
         run={"facets": run, "runId": "019c0000-0000-7000-8000-000000000001"},
         outputs=[{"facets": dataset, "name": "t", "namespace": "d"}],
     )
-    made |= [{}, {"unheard_of": {"facets": {"a": {}}}}, {"inputs": None}, {"eventType": "DONE"}][
-        odd
-    ]
+    oddities: list[dict[str, Any]] = [
+        {}, {"unheard_of": {"facets": {"a": {}}}}, {"inputs": None}, {"eventType": "DONE"},
+    ]  # fmt: skip
+    made |= oddities[odd]
     sent = json.dumps(made, sort_keys=is_sorted).encode()
     plain = canonical(made)
 

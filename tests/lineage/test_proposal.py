@@ -18,9 +18,9 @@ from sqlalchemy import Engine
 from catalog.errors import UserError
 from catalog.formats import read_catalog
 from catalog.model import Basis
+from catalog.moments import moment
 from catalog.store import apply_catalog
 from lineage.estate import Estate
-from catalog.moments import moment
 from lineage.events import parse_event
 from lineage.ingest import Arrival, Ingestor
 from lineage.proposal import write_proposal
