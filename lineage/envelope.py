@@ -7,7 +7,9 @@ is left to the slow way, which knows every case; where both can read one, they r
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from itertools import count
+from operator import attrgetter
 from typing import Any
 
 import msgspec
@@ -74,10 +76,10 @@ class Envelope(msgspec.Struct, forbid_unknown_fields=True):
             self.eventType,
             self.producer,
             self.schemaURL,
-            _inputs(self.inputs),
+            _signed(self.inputs, _OF_INPUT),
             self.job.namespace,
             self.job.name,
-            _outputs(self.outputs),
+            _signed(self.outputs, _OF_OUTPUT),
             *(f if f is UNSET else tuple(f) for f in (self.job.facets, self.run.facets)),
         )
 
@@ -116,29 +118,19 @@ def _named(part: JobPart) -> dict[str, str]:
     return {"namespace": part.namespace, "name": part.name}
 
 
-def _inputs(parts: list[InputPart] | UnsetType) -> object:
+def _signed(parts: list[Any] | UnsetType, io_facets: Callable[[Any], Facets | UnsetType]) -> object:
+    """Names and keys of some inputs or outputs."""
     if parts is UNSET:
         return UNSET
     return tuple(
         (
-            p.namespace,
-            p.name,
-            p.facets if p.facets is UNSET else tuple(p.facets),
-            p.inputFacets if p.inputFacets is UNSET else tuple(p.inputFacets),
+            part.namespace,
+            part.name,
+            part.facets if part.facets is UNSET else tuple(part.facets),
+            io if (io := io_facets(part)) is UNSET else tuple(io),
         )
-        for p in parts
+        for part in parts
     )
 
 
-def _outputs(parts: list[OutputPart] | UnsetType) -> object:
-    if parts is UNSET:
-        return UNSET
-    return tuple(
-        (
-            p.namespace,
-            p.name,
-            p.facets if p.facets is UNSET else tuple(p.facets),
-            p.outputFacets if p.outputFacets is UNSET else tuple(p.outputFacets),
-        )
-        for p in parts
-    )
+_OF_INPUT, _OF_OUTPUT = attrgetter("inputFacets"), attrgetter("outputFacets")
