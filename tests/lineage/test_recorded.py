@@ -285,3 +285,16 @@ def test_a_validation_is_one_complete_run_whatever_it_found(play: Play) -> None:
 
     assert recording.account["success"] is False
     assert recording.states("shop") == {"validate_rentals": (RunState.COMPLETE, 1)}
+
+
+def test_checks_of_dagster_end_as_dagster_says(play: Play) -> None:
+    recording = play(DAGSTER)
+
+    told = {(table, name): status for (table, name, _), (status, _) in recording.told().items()}
+
+    assert told == {
+        (check["asset"], check["check"]): (
+            DataTestStatus.PASS if check["passed"] else DataTestStatus.FAIL
+        )
+        for check in recording.account["checks"]
+    }
