@@ -18,6 +18,7 @@ from lineage.habits import first_reads, first_tests
 from lineage.naming import display_titles, kind_by_platform, platform_of
 from lineage.scene import MENTIONED, Scene, facet_of, key_of
 from lineage.times import read_time
+from lineage.values import objects_in
 
 TIER_OF_FEW, TIER_OF_MANY = 3, 2
 
@@ -189,14 +190,17 @@ def _last_changed(asset: o.Asset) -> datetime | None:
         return None
 
 
-def _fields(fields: Any, prefix: str) -> Iterable[Field]:
-    for field in fields if isinstance(fields, list) else []:
-        name = text_of(field.get("name")) if isinstance(field, dict) else None
+def _fields(fields: Any, prefix: str) -> list[Field]:
+    found: list[Field] = []
+    for field in objects_in(fields):
+        name = text_of(field.get("name"))
         if name:
-            yield Field(
-                prefix + name, text_of(field.get("type")), text_of(field.get("description"))
-            )
-            yield from _fields(field.get("fields"), f"{prefix}{name}.")
+            path = prefix + name
+            said = text_of(field.get("type")), text_of(field.get("description"))
+            found.append(Field(path, *said))
+            if "fields" in field:
+                found += _fields(field["fields"], f"{path}.")
+    return found
 
 
 def _tags(asset: o.Asset) -> tuple[str, ...]:

@@ -46,7 +46,7 @@ class Lately:
         self._groups = groups
         query = select(*RUN_COLUMNS).where(RUN.c.at.between(*bounds))
         newest_first = query.order_by(RUN.c.at.desc(), RUN.c.started_at.desc(), RUN.c.run_id.desc())
-        self.rows: list[Row[Any]] = [*connection.execute(newest_first)]
+        self.rows: list[Row[Any]] = [*connection.execute(newest_first).all()]
         self.successful = [row for row in self.rows if row.state == COMPLETE]
         self.finished: dict[int, int] = defaultdict(int)
         """How many runs of each job ended."""

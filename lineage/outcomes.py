@@ -14,6 +14,9 @@ QUIET = timedelta(hours=24)
 TIMES = 3
 """Or for as many times as the longest of its job's finished runs took, if that is longer."""
 
+OPEN = frozenset({RunState.RUNNING, RunState.UNKNOWN})
+"""States of runs that are not over."""
+
 _BADNESS = (
     RunState.COMPLETE, RunState.RUNNING, RunState.UNKNOWN, RunState.LOST, RunState.ABORT,
     RunState.FAIL,
@@ -35,7 +38,7 @@ class Habits:
 
     def state(self, job_id: int, state: RunState, last_at: datetime) -> RunState:
         """Where a run stands: lost if it has no end and was silent for too long."""
-        if state not in (RunState.RUNNING, RunState.UNKNOWN) or job_id in self.endless:
+        if state not in OPEN or job_id in self.endless:
             return state
         patience = max(QUIET, TIMES * self.longest.get(job_id, timedelta()))
         return RunState.LOST if self.as_of - last_at > patience else state

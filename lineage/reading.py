@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import gc
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime, timedelta
+from functools import cache
 from typing import Any
 
 from sqlalchemy import Connection, Engine, Row, func, select
@@ -41,10 +44,22 @@ LAST_RUNS = 10
 def load_estate(engine: Engine, as_of: datetime, reducers: Reducers = NO_REDUCERS) -> Estate:
     """Everything known now, with ages and windows counted back from ``as_of``."""
     catalog = load_catalog(engine, as_of)
-    with engine.connect() as connection:
+    with engine.connect() as connection, _uncollected():
         revision = get_meta(connection, "revision")
         seen = observe(connection, as_of, catalog, reducers)
-    return build_estate(seen, catalog, as_of, revision)
+        return build_estate(seen, catalog, as_of, revision)
+
+
+@contextmanager
+def _uncollected() -> Iterator[None]:
+    """Look for no garbage meanwhile: much is made, all of it is kept, and walking it takes long."""
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()
 
 
 def event_json(engine: Engine, event_id: str) -> dict[str, Any] | None:
@@ -137,9 +152,14 @@ def run_of(row: Any, words: dict[int, str], ids: dict[int, str]) -> o.Run:
         words.get(row.version_id),
         ids[row.seq],
         moment(row.at),
-        frozenset(s for rank, s in RANKED_STATES.items() if row.terminals >> rank & 1),
+        _ends(row.terminals),
         trust=None if row.trust is None else Trust(row.trust),
     )
+
+
+@cache
+def _ends(bits: int) -> frozenset[RunState]:
+    return frozenset(state for rank, state in RANKED_STATES.items() if bits >> rank & 1)
 
 
 def _outcome(

@@ -23,7 +23,7 @@ from lineage.events import text_of
 from lineage.facets import Facet
 from lineage.fold import RANKED_STATES, REPORT_PLACES
 from lineage.log import EventLog, event_ids
-from lineage.outcomes import Habits
+from lineage.outcomes import OPEN, Habits
 from lineage.runs import REPORT, RUN, SUITE, id_text
 
 OLDER_REPORTS = 50
@@ -128,7 +128,7 @@ def read_reports(
 
 
 def _rows(connection: Connection, query: Select[Any]) -> list[_Row]:
-    return [_Row(*row) for row in connection.execute(query)]
+    return [_Row(*row) for row in connection.execute(query).all()]
 
 
 def _before(connection: Connection, since: int, assets: Iterable[int]) -> list[_Row]:
@@ -188,15 +188,15 @@ class _Reader:
 
     def read(self, rows: Iterable[_Row]) -> list[_Said]:
         """What each run that came to an end says of each asset."""
-        by_place = {(row.run_pk, row.asset_id, row.place, row.tests): row for row in rows}
+        rows = tuple(rows)
         self._facets |= Contents().facets(
-            self._connection, {row.body_id for row in by_place.values()} - self._facets.keys()
+            self._connection, {row.body_id for row in rows} - self._facets.keys()
         )
         groups: dict[tuple[int, int], list[_Row]] = defaultdict(list)
-        for row in by_place.values():
+        for row in rows:
             groups[row.run_pk, self._groups.get(row.asset_id, row.asset_id)].append(row)
-        errors = self._errors(by_place.values())
-        of_jobs = {row.run_pk for row in by_place.values() if row.kind != DATASET}
+        errors = self._errors(rows)
+        of_jobs = {row.run_pk for row in rows if row.kind != DATASET}
         on_datasets: set[tuple[int, bytes]] = set()
         found = []
         # What a run says of datasets first: it may say the same again of itself.
@@ -219,8 +219,9 @@ class _Reader:
         self, row: _Row, said: Sequence[_Row], error: str | None
     ) -> Sequence[tuple[Assertion, DataTestStatus | None]]:
         """What each data test said; of runs that say and end the same it is worked out once."""
-        told = RANKED_STATES[row.state]
-        state = self._habits.state(row.job_id, told, moment(row.ended_at))
+        state = RANKED_STATES[row.state]
+        if state in OPEN:
+            state = self._habits.state(row.job_id, state, moment(row.ended_at))
         bodies = tuple((item.body_id, item.place) for item in said)
         key = (bodies, state, row.producer_id, error)
         known = self._known.get(key)

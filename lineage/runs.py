@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import uuid
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
@@ -274,7 +273,10 @@ def id_bytes(run_id: str) -> bytes:
 
 def id_text(stored: bytes) -> str:
     """A run id as it was sent."""
-    return str(uuid.UUID(bytes=stored)) if len(stored) == 16 else stored.lstrip(b"\0").decode()
+    if len(stored) != 16:
+        return stored.lstrip(b"\0").decode()
+    digits = stored.hex()
+    return f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"
 
 
 def _with(known: Known | None, new: Sequence[Stored]) -> Known:
