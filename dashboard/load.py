@@ -24,7 +24,6 @@ from lineage.key_uses import KeyUse
 from lineage.keyring import Keyring
 from lineage.keys import Key
 from lineage.reducers import read_reducers
-from lineage.reducers import read_reducers
 from lineage.run_story import RunStory, Spoke
 from policies import store
 from policies.library import load_library
@@ -93,7 +92,7 @@ def provenance(shown: Estate, key: AssetKey) -> Provenance | None:
 
 def job_runs(revision: int, job: Job, before: str) -> RunPage:
     """A page of a job's runs, newest first."""
-    return _job_runs(Settings().database_url, revision, ids(job), before)
+    return _job_runs(Settings().database_url, revision, ids(job), before, f"{now():%Y-%m-%dT%H}")
 
 
 def who_ran(revision: int, job: Job) -> tuple[Ran, ...]:
@@ -214,9 +213,9 @@ def _intake(url: str, revision: int) -> Intake:
 
 
 @st.cache_resource(show_spinner=False, max_entries=64)
-def _job_runs(url: str, revision: int, ids: tuple[int, ...], before: str) -> RunPage:
-    del revision
-    return runs_of_jobs.job_runs(_engine(url), ids, before)
+def _job_runs(url: str, revision: int, ids: tuple[int, ...], before: str, hour: str) -> RunPage:
+    del revision, hour
+    return runs_of_jobs.job_runs(_engine(url), ids, now(), before)
 
 
 @st.cache_resource(show_spinner=False, max_entries=64)

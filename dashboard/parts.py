@@ -65,6 +65,24 @@ def run_link(job: AssetKey, run_id: str, label: str, state: str = "unknown") -> 
     )
 
 
+def pager(page: str, *, has_newer: bool, older: str | None) -> None:
+    """Buttons to older entries of a list and back; where one stands is in the address."""
+
+    def turn(before: str | None) -> None:
+        if before is None:
+            del st.query_params["before"]
+        else:
+            st.query_params["before"] = before
+
+    with st.container(horizontal=True, key=f"{page}_pager"):
+        if has_newer:
+            st.button("Newest", key=f"{page}_newest", icon=":material/first_page:",
+                      type="tertiary", on_click=turn, args=(None,))  # fmt: skip
+        if older:
+            st.button("Older", key=f"{page}_older", icon=":material/chevron_right:",
+                      type="tertiary", on_click=turn, args=(older,))  # fmt: skip
+
+
 def asset_icon(asset: Dataset | Job) -> str:
     """The icon of a dataset's platform, or of a job."""
     return look.platform_icon(asset.platform) if isinstance(asset, Dataset) else look.JOB_ICON
@@ -195,7 +213,7 @@ def _stated(piece: Evidence, where: str) -> str:
 def code_lines(code: CodeLocation | CodePlace | None) -> list[tuple[str, str]]:
     """Where code lives, as pairs of what and Markdown; a web address is a link."""
     if code is None:
-        return [("Code", "where it lives was not reported")]
+        return []
     told = {
         "Repository": code.repository or code.url,
         "Version": code.version,

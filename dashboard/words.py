@@ -81,16 +81,20 @@ def percent(share: float) -> str:
     return f"{whole}%"
 
 
-def clock(at: datetime, now: datetime) -> str:
-    """A moment as people say it: ``06:12 UTC``, ``yesterday 06:12 UTC``, ``3 Nov 06:12 UTC``."""
+def clock(at: datetime, now: datetime, *, is_exact: bool = False) -> str:
+    """A moment as people say it: ``06:12 UTC``, ``yesterday 06:12 UTC``, ``3 Nov 06:12 UTC``.
+
+    ``is_exact`` with seconds, for what belongs together and lies close to each other.
+    """
     at, now = at.astimezone(UTC), now.astimezone(UTC)
     days = (now.date() - at.date()).days
+    time = f"{at:%H:%M:%S} UTC" if is_exact else f"{at:%H:%M} UTC"
     if days == 0:
-        return f"{at:%H:%M} UTC"
+        return time
     if days == 1:
-        return f"yesterday {at:%H:%M} UTC"
+        return f"yesterday {time}"
     day = f"{at.day} {at:%b}" if at.year == now.year else f"{at.day} {at:%b %Y}"
-    return f"{day} {at:%H:%M} UTC"
+    return f"{day} {time}"
 
 
 def age(at: datetime, now: datetime) -> str:

@@ -27,17 +27,19 @@ class Problem(StrEnum):
     NO_DATASETS = "no datasets"
     ONLY_INPUTS = "only inputs"
     ONLY_OUTPUTS = "only outputs"
+    NO_EDGES = "no edges"
     STALE = "stale"
     PRODUCER_SILENT = "producer silent"
     SOME_REFUSED = "some refused"
     LOOSE_DATASETS = "loose datasets"
     NONE = "none"
+    """Lineage is drawn; what else holds is worth a look."""
 
 
 EMPTYING = frozenset(
     (
         Problem.NOTHING, Problem.ALL_REFUSED, Problem.NO_RUNS, Problem.ONLY_STARTS,
-        Problem.NO_DATASETS, Problem.ONLY_INPUTS, Problem.ONLY_OUTPUTS,
+        Problem.NO_DATASETS, Problem.ONLY_INPUTS, Problem.ONLY_OUTPUTS, Problem.NO_EDGES,
     )
 )  # fmt: skip
 """Problems that leave no lineage at all."""
@@ -103,9 +105,9 @@ def diagnose(counts: Counts, now: datetime, address: str) -> tuple[Diagnosis, ..
     if counts.events == 0:
         return (_nothing(counts, address),)
     found = (*_missing(counts, now), *_late(counts, now), *_partly(counts))
-    if any(one.is_emptying for one in found):
+    if any(one.is_emptying or one.problem is Problem.STALE for one in found):
         return found
-    return found or (_fine(counts, now),)
+    return (_fine(counts, now), *found)
 
 
 def _nothing(counts: Counts, address: str) -> Diagnosis:
@@ -138,8 +140,17 @@ def _missing(counts: Counts, now: datetime) -> Iterator[Diagnosis]:
             "or the schema registry.",
             f"{_count(counts.events, 'event')}, {_count(counts.datasets, 'dataset')}, no run",
         )
+    elif counts.runs and counts.ended_runs == 0:
+        yield _only_starts(counts, now, runs)
     elif counts.used == 0:
-        yield _no_datasets(counts, now, runs)
+        yield Diagnosis(
+            Problem.NO_DATASETS,
+            "Runs arrive without inputs or outputs.",
+            "A scheduler alone knows no tables: turn on the integration of the tool that moves the "
+            "data (dbt-ol, the Spark listener, operators that the Airflow provider knows), or name "
+            "inputs and outputs by hand.",
+            f"{runs}, of which {counts.ended_runs:,} ended; none names a dataset",
+        )
     elif counts.edges == 0 and counts.written == 0:
         yield Diagnosis(
             Problem.ONLY_INPUTS,
@@ -157,21 +168,14 @@ def _missing(counts: Counts, now: datetime) -> Iterator[Diagnosis]:
             "integration knows, or name the inputs by hand.",
             f"{_count(counts.written, 'dataset')} written, none read, in {runs}",
         )
-    elif counts.runs and counts.ended_runs == 0:
-        yield _only_starts(counts, now, runs)
-
-
-def _no_datasets(counts: Counts, now: datetime, runs: str) -> Diagnosis:
-    if counts.ended_runs == 0:
-        return _only_starts(counts, now, runs)
-    return Diagnosis(
-        Problem.NO_DATASETS,
-        "Runs arrive without inputs or outputs.",
-        "A scheduler alone knows no tables: turn on the integration of the tool that moves the "
-        "data (dbt-ol, the Spark listener, operators that the Airflow provider knows), or name "
-        "inputs and outputs by hand.",
-        f"{runs}, of which {counts.ended_runs:,} ended; none names a dataset",
-    )
+    elif counts.edges == 0:
+        yield Diagnosis(
+            Problem.NO_EDGES,
+            "Runs read and runs write, but no run does both.",
+            "An edge joins what one run reads with what it writes. Check that all events of a run "
+            "carry the same runId: some clients are set up to make a new one for each event.",
+            f"{_count(counts.read, 'dataset')} read, {counts.written:,} written, in {runs}",
+        )
 
 
 def _only_starts(counts: Counts, now: datetime, runs: str) -> Diagnosis:

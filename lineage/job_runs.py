@@ -5,22 +5,24 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from itertools import pairwise
 from statistics import median
 from typing import Any
 
 from sqlalchemy import Connection, Engine, Row, Select, func, select, tuple_
 
-from catalog.model import AssetKey, Kind
-from catalog.moments import moment
+from catalog.model import AssetKey, Kind, Trust
+from catalog.moments import microseconds, moment
 from lineage.assets import ASSET, WORD
 from lineage.estate import RunState
 from lineage.fold import RANKED_STATES
+from lineage.outcomes import Habits
 from lineage.runs import RUN, STATISTIC, id_text
 from lineage.shapes import SHAPE, SHAPE_DATASET
 
 PAGE = 50
+WINDOW = timedelta(days=30)
 STARTS_LEAST = 4
 """Fewer starts show no habit."""
 
@@ -43,6 +45,8 @@ class RunLine:
     at: datetime
     """When it ended, else its last sign of life."""
     principal: str | None
+    trust: Trust | None
+    """How far to believe that."""
     version: str | None
     rows: int | None = None
     """Written to all its outputs; ``None``: not said."""
@@ -66,6 +70,13 @@ class RunPage:
     runs: tuple[RunLine, ...]
     older: str | None
     """Where the next page begins; ``None``: this is the last."""
+    longest: timedelta = timedelta()
+    """How long the longest finished run of the job took within 30 days."""
+
+    def state(self, run: RunLine, as_of: datetime, *, is_endless: bool) -> RunState:
+        """Where one of its runs stands: lost if it has no end and was silent for too long."""
+        endless = frozenset({0}) if is_endless else frozenset[int]()
+        return Habits(as_of, endless, {0: self.longest}).state(0, run.state, run.at)
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,12 +100,15 @@ class Touched:
     """End or last sign of life of the newest such run; ``None``: only declared."""
 
 
-def job_runs(engine: Engine, ids: Sequence[int], before: str = "", limit: int = PAGE) -> RunPage:
+def job_runs(
+    engine: Engine, ids: Sequence[int], as_of: datetime, before: str = "", limit: int = PAGE
+) -> RunPage:
     """Runs of a job, newest first.
 
     Args:
         engine: The store.
         ids: Of all names of the job.
+        as_of: Now.
         before: Where the page begins, as a page before it said; empty or anything else: at the
             newest.
         limit: Of the page.
@@ -109,8 +123,16 @@ def job_runs(engine: Engine, ids: Sequence[int], before: str = "", limit: int = 
         rows = connection.execute(newest_first.limit(limit + 1)).all()
         shown = rows[:limit]
         written = _written(connection, [row.id for row in shown])
+        longest = connection.execute(
+            select(func.max(RUN.c.at - RUN.c.started_at)).where(
+                RUN.c.shape_id.in_(_shapes(ids)),
+                RUN.c.terminals > 0,
+                RUN.c.at >= microseconds(as_of - WINDOW),
+            )
+        ).scalar()
     older = f"{shown[-1].at}.{shown[-1].id}" if len(rows) > limit else None
-    return RunPage(tuple(line(row, written.get(row.id)) for row in shown), older)
+    runs = tuple(line(row, written.get(row.id)) for row in shown)
+    return RunPage(runs, older, timedelta(microseconds=longest or 0))
 
 
 def who_ran(engine: Engine, ids: Sequence[int], limit: int = 20) -> tuple[Ran, ...]:
@@ -176,7 +198,7 @@ def lines() -> Select[Any]:
     return (
         select(
             RUN.c.id, RUN.c.run_id, RUN.c.state, RUN.c.terminals, RUN.c.started_at,
-            RUN.c.has_start, RUN.c.at, RUN.c.parent_run, RUN.c.shape_id,
+            RUN.c.has_start, RUN.c.at, RUN.c.parent_run, RUN.c.shape_id, RUN.c.trust,
             ASSET.c.namespace, ASSET.c.name,
             who.c.word.label("principal"), code.c.word.label("version"),
         )
@@ -197,6 +219,7 @@ def line(row: Row[Any], rows: int | None = None) -> RunLine:
         bool(row.has_start),
         moment(row.at),
         row.principal,
+        None if row.trust is None else Trust(row.trust),
         row.version,
         rows,
     )

@@ -23,7 +23,7 @@ from lineage.log import EventLog
 from lineage.principals import Said
 from lineage.runs import RUN, RUN_EVENT, decode_events, id_bytes
 from lineage.templates import Place, Template
-from lineage.traits import CodePlace, code_place_in
+from lineage.traits import CodePlace, code_place_in, job_type_in
 from lineage.values import object_of
 
 EVENTS_MOST = 50
@@ -265,6 +265,12 @@ def _tests(run: Run, ids: Mapping[int, str], error: str | None) -> Iterator[Test
         for result in data_tests.results_in(name, report.facet.value):
             status = data_tests.status(result, run.state, producer, error)
             yield Tested(dataset, result, status, ids[report.seq])
+
+
+def is_endless(story: RunStory) -> bool:
+    """Whether runs of its job end only by accident."""
+    said = next((f.body for f in story.facets if f.path == "job.facets.jobType"), None)
+    return said is not None and job_type_in(said).is_endless
 
 
 def schedule(story: RunStory) -> str | None:

@@ -106,10 +106,12 @@ def _producers(intake: Intake, now: datetime) -> None:
     note = f"{words.count(len(intake.producers), 'producer')}, the most recent first"
     with parts.card("intake_producers", "Producers", note):
         for number, one in enumerate(intake.producers):
-            st.markdown(_producer(one, now))
-            if one.spoken:
-                with st.expander("What it speaks of", type="compact", key=f"intake_of_{number}"):
-                    _spoken(one.spoken, now)
+            with st.container(gap="xxsmall"):
+                st.markdown(_producer(one, now))
+                label = "What it speaks of"
+                if one.spoken:
+                    with st.expander(label, type="compact", key=f"intake_of_{number}"):
+                        _spoken(one.spoken, now)
         if not intake.producers:
             st.caption("Nobody has sent an event that could be kept.")
 
@@ -253,14 +255,13 @@ def _warning(warned: WarningCount, number: int) -> None:
     sender = words.plain(words.short(words.producer(warned.producer), 40))
     senders = sender if warned.producers == 1 else words.count(warned.producers, "producer")
     where = f" · {words.code(warned.path)}" if warned.path else ""
-    st.markdown(
-        f":orange[:material/warning:] {words.plain(warned.message)}  \n"
-        f":gray[:small[{words.count(warned.events, 'event')} from {senders}{where}]]"
-    )
-    opened.button(
-        warned.event_id, "intake", f"warned_{number}", label="An event that has it",
-        about=warned.path,
-    )  # fmt: skip
+    with st.container(gap="xxsmall"):
+        st.markdown(
+            f":orange[:material/warning:] {words.plain(warned.message)}  \n"
+            f":gray[:small[{words.count(warned.events, 'event')} from {senders}{where}]]"
+        )
+        key, label = f"warned_{number}", "An event that has it"
+        opened.button(warned.event_id, "intake", key, label=label, about=warned.path)
 
 
 if __name__ == "__main__":

@@ -9,11 +9,14 @@ import plotly.graph_objects as go
 import streamlit as st
 
 from dashboard import around, charts, frame, load, look, opened, parts, standing, words
-from lineage.estate import Estate, Job, RunState
+from lineage.estate import Estate, Job
 from lineage.job_runs import Ran, RunLine, RunPage, Touched, usual_pause_s
-from lineage.run_story import schedule
+from lineage.run_story import RunStory, is_endless, schedule
 
 FADED_MOST = 10
+UNSCROLLED_MOST = 12
+LIST_PX = 480
+"""A long list scrolls in place, so that what follows is not pages away."""
 POINTS_LEAST = 2  # one run makes no figure
 
 
@@ -31,6 +34,8 @@ def page() -> None:
         st.warning("No job with this namespace and name has arrived.")
         return
     runs = load.job_runs(revision, job, asked.get("before", ""))
+    newest = next(iter(runs.runs), None)
+    story = load.run(revision, newest.job, newest.run_id) if newest else None
     verdicts = standing.verdicts_of(job, estate, revision)
     live = standing.live_of(job.key, revision)
     st.title(words.plain(words.short(job.display_name)), icon=look.JOB_ICON, anchor=False)
@@ -39,13 +44,13 @@ def page() -> None:
     st.markdown(_context(job, standing.in_short(live, verdicts), now))
     with parts.card("job_around", "What stands around it", "One hop each way"):
         around.graph(job, estate, load.live_findings(revision))
-    _runs(runs, job, now)
+    _runs(runs, job, is_endless=bool(story and is_endless(story)), now=now)
     left, right = st.columns([1, 1], gap="small")
     with left:
         _datasets(load.touched(revision, job), job, estate, now)
         standing.findings(live, verdicts, estate, now, "job")
     with right:
-        _about(job, estate, runs, revision)
+        _about(job, estate, runs, story)
         _people(load.who_ran(revision, job), now)
         standing.owners(job, "job")
         standing.other_names(job, "job")
@@ -57,34 +62,34 @@ def page() -> None:
 def _context(job: Job, findings: str, now: datetime) -> str:
     state = job.last_state.value if job.last_state else "unknown"
     at = f" {words.clock(job.last_run_at, now)}" if job.last_run_at else ""
-    ran = f"{words.count(job.runs_30d, 'run')} in 30 days"
-    return " · ".join([findings, f"last run {state}{at}", ran])
+    pieces = [findings, f"last run {state}{at}"]
+    outcome = job.outcome
+    if outcome is not None and outcome.value is not job.last_state:
+        colour, icon = look.RUN_STATES[outcome.value.value]
+        why = f" because {words.plain(outcome.why)}" if outcome.why else ""
+        pieces.append(f":{colour}[{icon} turned out {outcome.value.value}]{why}")
+    return " · ".join([*pieces, f"{words.count(job.runs_30d, 'run')} in 30 days"])
 
 
-def _runs(shown: RunPage, job: Job, now: datetime) -> None:
+def _runs(shown: RunPage, job: Job, *, is_endless: bool, now: datetime) -> None:
     is_first = "before" not in st.query_params
     which = "newest" if is_first else "older"
     note = f"{words.count(len(shown.runs), which + ' run', which + ' runs')}, the last one first"
     with parts.card("job_runs", "Runs", note):
         if not shown.runs:
             st.caption("No run of it was seen." if is_first else "There are no older runs.")
-        for run in shown.runs:
-            _run(run, job, now)
-        with st.container(horizontal=True, key="job_pages"):
-            if not is_first:
-                asked = frame.asked(job.key)
-                st.page_link(frame.JOB, label="Newest", icon=":material/first_page:",
-                             query_params=asked)  # fmt: skip
-            if shown.older:
-                asked = {**frame.asked(job.key), "before": shown.older}
-                st.page_link(frame.JOB, label="Older", icon=":material/chevron_right:",
-                             query_params=asked)  # fmt: skip
+        is_long = len(shown.runs) > UNSCROLLED_MOST
+        with st.container(height=LIST_PX if is_long else "content", border=False, gap="xxsmall"):
+            for run in shown.runs:
+                state = shown.state(run, now, is_endless=is_endless)
+                if run.run_id == job.last_run_id and job.last_state:
+                    state = job.last_state  # others may have said how it ended
+                _run(run, state.value, now)
+        parts.pager("job", has_newer=not is_first, older=shown.older)
     _durations(shown.runs)
 
 
-def _run(run: RunLine, job: Job, now: datetime) -> None:
-    is_lost = run.run_id == job.last_run_id and job.last_state is RunState.LOST
-    state = RunState.LOST.value if is_lost else run.state.value
+def _run(run: RunLine, state: str, now: datetime) -> None:
     colour, _ = look.RUN_STATES[state]
     notes = [f":{colour}[{state}]"]
     if len(run.terminals) > 1:
@@ -159,10 +164,12 @@ def _side(verb: str, touched: Sequence[Touched], job: Job, estate: Estate, now: 
         st.markdown("  \n".join(faded[:FADED_MOST] + (more if len(faded) > FADED_MOST else [])))
 
 
-def _about(job: Job, estate: Estate, runs: RunPage, revision: int) -> None:
+def _about(job: Job, estate: Estate, runs: RunPage, story: RunStory | None) -> None:
     with parts.card("job_about", "How it runs", "As its producer says"):
-        for what, told in _told(job, runs, revision):
-            st.markdown(f":gray[{what}] {told}")
+        lines = _told(job, runs, story)
+        st.markdown("  \n".join(f":gray[{what}] {told}" for what, told in lines))
+        if not job.code:
+            st.caption("Where its code lives was not reported.")
         for what, key in (("part of", job.parent), ("started by", job.root)):
             if key is not None and (what == "part of" or key != job.parent):
                 with st.container(horizontal=True, vertical_alignment="center", gap="xsmall"):
@@ -170,16 +177,14 @@ def _about(job: Job, estate: Estate, runs: RunPage, revision: int) -> None:
                     parts.key_link(key, estate)
 
 
-def _told(job: Job, runs: RunPage, revision: int) -> list[tuple[str, str]]:
-    newest = next(iter(runs.runs), None)
-    story = load.run(revision, newest.job, newest.run_id) if newest else None
+def _told(job: Job, runs: RunPage, story: RunStory | None) -> list[tuple[str, str]]:
     found = []
     planned = schedule(story) if story else None
     if planned:
         found.append(("Schedule", words.code(planned)))
     pause = usual_pause_s([run.started_at for run in runs.runs if run.has_start])
     if pause:
-        found.append(("Usually starts every", words.lasted(pause)))
+        found.append(("Usually starts every", words.lasted(round(pause / 60) * 60 or pause)))
     if job.pipeline:
         found.append(("Pipeline", words.code(job.pipeline.value)))
     return found + parts.code_lines(job.code)

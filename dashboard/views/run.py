@@ -9,8 +9,18 @@ import streamlit as st
 
 from catalog.model import AssetKey, Kind, Trust
 from dashboard import frame, load, look, opened, parts, words
-from lineage.estate import Estate, Job, RunState
-from lineage.run_story import EVENTS_MOST, Part, RawFacet, Relative, RunStory, Spoke, kept_id
+from lineage.estate import Estate, Job
+from lineage.principals import Said
+from lineage.run_story import (
+    EVENTS_MOST,
+    Part,
+    RawFacet,
+    Relative,
+    RunStory,
+    Spoke,
+    is_endless,
+    kept_id,
+)
 
 TRUSTS = {
     Trust.E0: "a hint only",
@@ -39,7 +49,7 @@ def page() -> None:
         label = f"All runs of {name}"
         asked = frame.asked(known.key)
         st.page_link(frame.JOB, label=label, icon=":material/arrow_back:", query_params=asked)
-    state = _state(story, known)
+    state = _state(story, known, revision, now)
     st.title(f"Run of {name}", icon=look.RUN_STATES[state][1], anchor=False)
     st.markdown(f":gray[:small[{words.code(story.line.run_id)} of {words.code(job.namespace)} "
                 f"{words.code(job.name)}]]")  # fmt: skip
@@ -81,21 +91,24 @@ def _absent(run_id: str, estate: Estate) -> None:
         parts.run_link(job, run_id, words.plain(parts.asset_of(estate, job)))
 
 
-def _state(story: RunStory, job: Job | None) -> str:
-    is_last = job is not None and job.last_run_id == story.line.run_id
-    if is_last and job is not None and job.last_state is RunState.LOST:
-        return RunState.LOST.value
-    return story.line.state.value
+def _state(story: RunStory, job: Job | None, revision: int, now: datetime) -> str:
+    if job is None:
+        return story.line.state.value
+    if job.last_run_id == story.line.run_id and job.last_state:
+        return job.last_state.value  # others may have said how it ended
+    runs = load.job_runs(revision, job, "")
+    return runs.state(story.line, now, is_endless=is_endless(story)).value
 
 
 def _context(story: RunStory, state: str, now: datetime) -> str:
     run = story.line
     colour, icon = look.RUN_STATES[state]
     began = "began" if run.has_start else "first heard of"
+    ended = "ended" if run.has_ended else "last sign of life"
     pieces = [
         f":{colour}[{icon} **{state.capitalize()}**]",
-        f"{began} {words.clock(run.started_at, now)}",
-        f"{'ended' if run.has_ended else 'last sign of life'} {words.clock(run.at, now)}",
+        f"{began} {words.clock(run.started_at, now, is_exact=True)}",
+        f"{ended} {words.clock(run.at, now, is_exact=True)}",
     ]
     if run.duration_s is not None:
         pieces.append(f"took {words.lasted(run.duration_s)}")
@@ -109,7 +122,8 @@ def _endings(story: RunStory, now: datetime) -> None:
     with parts.card("run_conflict", "Events contradict each other", "The newest one counts"):
         for number, ending in enumerate(story.endings):
             colour, icon = look.RUN_STATES[ending.state.value]
-            said = f":{colour}[{icon} {ending.state.value}] at {words.clock(ending.at, now)}"
+            at = words.clock(ending.at, now, is_exact=True)
+            said = f":{colour}[{icon} {ending.state.value}] at {at}"
             with st.container(horizontal=True, vertical_alignment="center", gap="small"):
                 st.markdown(said, width="content")
                 opened.button(ending.event_id, "run", f"ending_{number}", about="eventType")
@@ -158,33 +172,42 @@ def _tests(story: RunStory, estate: Estate) -> None:
 
 def _who(story: RunStory) -> None:
     with parts.card("run_who", "Who ran it", "And how we know"):
-        said = story.principal
-        if said is None:
+        said, run = story.principal, story.line
+        if run.principal is None:
             st.caption("No event of it names anybody.")
         else:
-            st.markdown(
-                f"{words.code(said.principal)}"
-                + (f" on behalf of {words.code(said.on_behalf_of)}" if said.on_behalf_of else "")
-                + (f" :gray[({words.plain(said.how)})]" if said.how else "")
-            )
-            trust = TRUSTS.get(said.trust, "")
-            st.markdown(
-                f":gray[:small[trust {said.trust.name}: {trust}, at {words.code(said.place)}]]"
-            )
-            opened.button(story.event_id, "run", "who", about=said.place)
+            lines = [words.code(run.principal)]
+            if run.trust is not None:
+                lines.append(f":gray[:small[trust {run.trust.name}: {TRUSTS.get(run.trust, '')}]]")
+            if said is not None:
+                lines.append(f":gray[:small[{_said(said, run.principal)}]]")
+            with st.container(gap="xxsmall"):
+                st.markdown("  \n".join(lines))
+                opened.button(story.event_id, "run", "who", about=said.place if said else "")
         st.markdown(f":gray[:small[reported by {words.code(story.producer)}]]")
+
+
+def _said(said: Said, counts: str) -> str:
+    who = "it" if said.principal == counts else words.code(said.principal)
+    how = f", run {words.plain(said.how)}" if said.how else ""
+    for_whom = f", on behalf of {words.code(said.on_behalf_of)}" if said.on_behalf_of else ""
+    return f"its events name {who} at {words.code(said.place)}{how}{for_whom}"
 
 
 def _code(story: RunStory) -> None:
     with parts.card("run_code", "Code", "What ran"):
-        for what, told in parts.code_lines(story.code):
-            st.markdown(f":gray[{what}] {told}")
+        lines = parts.code_lines(story.code)
+        if lines:
+            st.markdown("  \n".join(f":gray[{what}] {told}" for what, told in lines))
+        else:
+            st.caption("Where its code lives was not reported.")
 
 
 def _relatives(story: RunStory, estate: Estate, now: datetime) -> None:
     if story.parent is None and not story.children:
         return
-    note = words.count(len(story.children), "run") + " below"
+    below = len(story.children)
+    note = f"{words.count(below, 'run')} below" if below else "It started no run that was seen"
     with parts.card("run_relatives", "Above and below", note):
         if story.root is not None and story.parent and story.root != story.parent.job:
             with st.container(horizontal=True, vertical_alignment="center", gap="xsmall"):
@@ -218,14 +241,8 @@ def _events(story: RunStory, now: datetime) -> None:
         keys = {key.id: key.name for key in load.producer_keys()} if _has_keys(shown) else {}
         for one in shown:
             _event(one, keys, now)
-        asked_for = frame.asked(story.line.job, story.line.run_id)
-        if before is not None:
-            st.page_link(frame.RUN, label="Newest", icon=":material/first_page:",
-                         query_params=asked_for)  # fmt: skip
-        if len(shown) == EVENTS_MOST and shown[-1].seq > 1:
-            older = {**asked_for, "before": str(shown[-1].seq)}
-            st.page_link(frame.RUN, label="Older", icon=":material/chevron_right:",
-                         query_params=older)  # fmt: skip
+        older = shown[-1].seq if len(shown) == EVENTS_MOST else None
+        parts.pager("run", has_newer=before is not None, older=str(older) if older else None)
 
 
 def _has_keys(shown: Sequence[Spoke]) -> bool:
@@ -233,7 +250,8 @@ def _has_keys(shown: Sequence[Spoke]) -> bool:
 
 
 def _event(one: Spoke, keys: dict[int, str], now: datetime) -> None:
-    notes = [words.clock(one.at, now), f"arrived {words.clock(one.received_at, now)}"]
+    at, arrived = (words.clock(t, now, is_exact=True) for t in (one.at, one.received_at))
+    notes = [at, f"arrived {arrived}"]
     if one.key_id is not None:
         name = words.plain(keys.get(one.key_id, "unknown"))
         outside = ", outside its scope" if one.is_out_of_scope else ""

@@ -23,6 +23,8 @@ from sqlalchemy import Engine
 
 import dashboard
 from lineage.ingest import Arrival, Ingestor
+from lineage.keyring import Keyring
+from tests.dashboard.test_stories import RUN, said
 
 pytestmark = [
     pytest.mark.browser,
@@ -39,6 +41,9 @@ PAGES = [
     "assets",
     "findings",
     "intake",
+    "keys",
+    "job?namespace=dbt-prod&name=shop.orders",
+    f"run?run={RUN}",
     "asset?namespace=postgres://wh-prod:5432&name=shop.mart.orders",
 ]
 READY = '[data-testid="stApp"][data-test-script-state="notRunning"]'
@@ -124,8 +129,31 @@ def overflow(page: Page) -> list[str]:
     return found if wide <= 0 else [f"{wide} px too wide", *found]
 
 
+@pytest.fixture
+def odd(filled: Engine) -> Engine:
+    """A store with long names, contradictions, warnings, refusals and keys."""
+    long = "warehouse_" + "orders_by_region_and_channel_" * 9
+    about = {"_producer": "x", "_schemaURL": long}
+    facets = {"errorMessage": {**about, "message": long, "stackTrace": f"{long}\n{long}"}}
+    dataset = {"namespace": f"postgres://{long}", "name": long}
+    bodies = [
+        said("START", 9, inputs=[dataset], outputs=[dataset]),
+        said("FAIL", 8, run={"runId": RUN, "facets": facets}),
+        said("COMPLETE", 7, producer=f"https://example.com/{long}", outputs=[dataset]),
+        b'{"a": "' + b"x" * 3000 + b'"}',
+    ]
+    keyring = Keyring(filled)
+    key, _ = keyring.create(
+        long, [long, "*"], environment=None, principal=f"service:{long}", expires_at=None,
+        by="person:ana", at=1,
+    )  # fmt: skip
+    Ingestor(filled).ingest([Arrival(body, "127.0.0.1", key) for body in bodies])
+    return filled
+
+
 WINDOWS: dict[str, list[Window]] = {
     "empty": [(1440, "dark"), (390, "light")],
+    "odd": [(1440, "light"), (390, "dark")],
     "filled": [(1440, "light"), (1440, "dark"), (390, "light"), (390, "dark")],
 }
 
@@ -146,6 +174,33 @@ def test_every_page_fits_stays_home_and_breaks_nothing(
                     assert page.get_by_test_id("stException").count() == 0, where
 
     assert strays == []
+
+
+def test_an_opened_event_stays_open_while_more_arrive(chromium: Browser, odd: Engine) -> None:
+    with serving(odd) as address, looking(chromium, 390, "light", []) as page:
+        settle(page, f"{address}/run?run={RUN}")
+        page.locator("[class*=st-key-run_event_]").get_by_role("button").last.click()
+        expect(page.get_by_text("The whole event")).to_be_visible()
+
+        Ingestor(odd).ingest([Arrival(said("OTHER", 6), "127.0.0.1")])
+
+        expect(page.get_by_text("4 events, the last to arrive first")).to_be_attached(
+            timeout=10_000
+        )
+        expect(page.get_by_text("The whole event")).to_be_visible()
+        page.keyboard.press("Escape")
+        expect(page.get_by_text("The whole event")).to_have_count(0)
+
+
+def test_a_refusal_is_replayed_through_the_running_receiver(
+    chromium: Browser, filled: Engine
+) -> None:
+    with serving(filled) as address, looking(chromium, 1440, "light", []) as page:
+        settle(page, f"{address}/intake")
+
+        page.get_by_role("button", name="Replay").click()
+
+        expect(page.get_by_text("Refused again, 422")).to_be_visible()
 
 
 def test_fonts_come_from_our_own_server(chromium: Browser, filled: Engine) -> None:

@@ -1,13 +1,13 @@
 from __future__ import annotations
 
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
 import pytest
 
-from dashboard.charts import ScoreBar, score_bars, score_trend
+from dashboard.charts import Lasted, ScoreBar, durations, score_bars, score_trend
 from dashboard.look import INKS
 
 Matrix = npt.NDArray[np.float64]
@@ -119,3 +119,23 @@ def test_a_trend_draws_six_lines_at_most_and_labels_each_at_its_end() -> None:
 
 def test_a_trend_without_days_is_empty() -> None:
     assert not score_trend({"team": []}, INKS["light"]).data
+
+
+@pytest.mark.parametrize(
+    ("seconds", "unit"), [(9.0, "seconds"), (900.0, "minutes"), (20000.0, "hours")]
+)
+def test_durations_are_drawn_in_a_unit_that_fits(seconds: float, unit: str) -> None:
+    at = datetime(2026, 11, 20, tzinfo=UTC)
+    runs = [
+        Lasted(at + timedelta(hours=i), seconds, state, "x")
+        for i, state in enumerate(("complete", "fail", "complete"))
+    ]
+
+    figure = durations(runs, INKS["dark"])
+
+    assert figure.layout.yaxis.title.text == unit
+    assert [trace.name for trace in figure.data if trace.showlegend is not False] == [
+        "complete",
+        "fail",
+    ]
+    assert len({trace.marker.symbol for trace in figure.data if trace.mode == "markers"}) == 2

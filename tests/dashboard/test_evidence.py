@@ -18,6 +18,16 @@ EVENT = {
 }
 
 
+values = st.recursive(
+    st.none() | st.integers() | st.text(max_size=3),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(st.sampled_from(["a", "i", "o", "facets"]), inner, max_size=3)
+    ),
+    max_leaves=8,
+)
+
+
 def shown(event: object, *paths: str | None) -> tuple[evidence.Line, ...]:
     return evidence.lines(event, [evidence.steps(path) for path in paths if path])
 
@@ -229,3 +239,30 @@ def test_no_event_is_so_odd_that_it_cannot_be_looked_into(
         found = evidence.place(event, path, about)
 
         evidence.lines(event, [found] if found else [])
+
+
+@pytest.mark.parametrize(
+    ("about", "places"),
+    [
+        ("", []),
+        ("eventType", ["eventType"]),
+        ("ownership", ["outputs[0].facets.ownership"]),
+        ("inputs[].facets.schema", ["inputs[0].facets.schema"]),
+        (
+            "inputs[].facets.schema.fields[].name",
+            [f"inputs[0].facets.schema.fields[{i}]" for i in range(3)],
+        ),
+        ("inputs[].facets.nowhere", ["inputs[0].facets"]),
+        ("schemaURL.x", []),
+    ],
+)  # fmt: skip
+def test_a_path_without_numbers_leads_to_every_place_that_it_means(
+    about: str, places: list[str]
+) -> None:
+    assert [evidence.spelled(path) for path in evidence.matching(EVENT, about)] == places
+
+
+@given(st.text(alphabet="a.[]io", max_size=12), values)
+def test_whatever_is_asked_leads_somewhere_or_nowhere(about: str, event: object) -> None:
+    for path in evidence.matching(event, about):
+        assert evidence.lines(event, [path])

@@ -120,3 +120,55 @@ def test_a_name_in_a_list_has_a_greatest_length(name: str, most: int) -> None:
 
 def test_a_long_name_keeps_both_ends() -> None:
     assert words.short("warehouse." + "x" * 900 + ".orders", 21) == "warehouse.…xxx.orders"
+
+
+@pytest.mark.parametrize(
+    ("seconds", "said"),
+    [
+        (0, "0.0 s"),
+        (4.24, "4.2 s"),
+        (59.7, "1 min"),
+        (725, "12 min 5 s"),
+        (11400, "3 h 10 min"),
+        (187200, "2 days 4 h"),
+        (86400, "1 day"),
+    ],
+)
+def test_durations_read_as_people_say_them(seconds: float, said: str) -> None:
+    assert words.lasted(seconds) == said
+
+
+@pytest.mark.parametrize(
+    ("events", "days", "said"),
+    [
+        (1, 0, "once"),
+        (5, 0.2, "5 times within a day"),
+        (240, 10, "about 24 a day"),
+        (4, 14, "about 2 a week"),
+        (2, 90, "less than weekly"),
+    ],
+)
+def test_how_often_something_came_reads_as_people_say_it(
+    events: int, days: float, said: str
+) -> None:
+    assert words.pace(events, NOW - timedelta(days=days), NOW) == said
+
+
+@pytest.mark.parametrize(
+    ("size", "said"), [(812, "812 B"), (1400, "1.4 kB"), (3_200_000_000, "3.2 GB")]
+)
+def test_sizes_read_in_the_largest_unit_that_fits(size: int, said: str) -> None:
+    assert words.size(size) == said
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["javascript:alert(1)", "https://x.example/a b", "https://x.example/)](", "ftp://x", ""],
+)
+def test_only_a_plain_web_address_becomes_a_link(url: str) -> None:
+    assert words.link(url, "there") == ""
+    assert words.link("https://x.example/a?b=c#d", "there") == "[there](https://x.example/a?b=c#d)"
+
+
+def test_an_exact_time_has_seconds() -> None:
+    assert words.clock(NOW, NOW, is_exact=True) == "12:00:00 UTC"
