@@ -259,3 +259,39 @@ def test_pages_are_written_where_asked(tmp_path: Path) -> None:
 
     assert str(tmp_path / "policies" / "ACC-001.md") in written
     assert (tmp_path / "facts.md").is_file()
+
+
+@pytest.mark.parametrize("command", [("assess",), ("check",), ("score",)])
+def test_a_reducer_that_is_none_is_refused_with_those_that_are(
+    command: tuple[str, ...], database: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ANDON_NAME_REDUCERS", "key_values")
+
+    with pytest.raises(UserError, match=r'"key_values" is no reducer.*key_value'):
+        andon(*command, database=database)
+
+
+def test_parts_of_datasets_are_judged_as_one_where_the_setting_says_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    url = f"sqlite:///{tmp_path / 'andon.db'}"
+    event = {
+        "eventTime": NOW,
+        "eventType": "COMPLETE",
+        "producer": "https://example.com",
+        "run": {"runId": "r"},
+        "job": {"namespace": "jobs", "name": "load"},
+        "outputs": [
+            {"namespace": "s3://lake", "name": f"/orders/day=2026-01-0{day}"} for day in (1, 2)
+        ],
+    }
+    Ingestor(connect(url)).ingest([Arrival(json.dumps(event).encode(), "t")])
+    apart = document("assess", "--as-of", NOW, "--json", database=url)
+
+    monkeypatch.setenv("ANDON_NAME_REDUCERS", "key_value")
+    joined = document("assess", "--as-of", NOW, "--json", database=url)
+
+    def judged(told: Any) -> int:
+        return int(sum(told["verdicts"]["OWN-001"].values()))
+
+    assert (judged(apart), judged(joined)) == (2, 1)
