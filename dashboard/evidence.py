@@ -65,6 +65,16 @@ def by_event(pieces: Sequence[Evidence]) -> tuple[tuple[Evidence, ...], ...]:
     return tuple(tuple(group) for group in ordered)
 
 
+def run_of(event: object) -> dict[str, str] | None:
+    """What the page of an event's run is asked for; ``None`` if it speaks of no run."""
+    run_id, *job = (
+        _at(event, path) for path in (("run", "runId"), ("job", "namespace"), ("job", "name"))
+    )
+    if not isinstance(run_id, str) or not all(isinstance(part, str) for part in job):
+        return None
+    return {"run": run_id, "namespace": str(job[0]), "name": str(job[1])}
+
+
 def place(event: object, path: str | None, about: About | None) -> Path | None:
     """Where in an event the proof stands; ``None`` if the event does not tell.
 

@@ -7,7 +7,6 @@ from functools import partial
 import streamlit as st
 
 from dashboard import evidence, frame, load, words
-from lineage import run_story
 
 _KEY = "opened_event"
 
@@ -61,7 +60,7 @@ def _draw(event_id: str, about: str) -> None:
     if event is None:
         st.caption("This event is not kept any more.")
         return
-    if target := run_of(event):
+    if target := evidence.run_of(event):
         st.page_link(frame.RUN, label="Its run", icon=":material/play_circle:", query_params=target)
     places = evidence.matching(event, about)
     if places:
@@ -70,12 +69,3 @@ def _draw(event_id: str, about: str) -> None:
             st.html(evidence.html(evidence.lines(event, places)))
     st.markdown("**The whole event** :gray[:small[secrets were taken out before it was kept]]")
     st.json(event, expanded=2)
-
-
-def run_of(event: dict[str, object]) -> dict[str, str] | None:
-    """What the run's page is asked for, if the event speaks of a run."""
-    run, job = event.get("run"), event.get("job")
-    if not isinstance(run, dict) or not isinstance(job, dict) or not run.get("runId"):
-        return None
-    named = {key: str(job.get(key, "")) for key in ("namespace", "name")}
-    return {"run": run_story.kept_id(str(run["runId"])), **named}

@@ -187,9 +187,14 @@ def proof(pieces: Sequence[Evidence], found: Finding, estate: Estate) -> None:
         at = f" at {words.code(excerpts.spelled(path))}" if path else ""
         st.markdown(_stated(piece, f"event {words.code(event_id[:12])}{at}"))
         places += [path] if path else []
-    if event is not None:
-        with st.container(border=True):
-            st.html(excerpts.html(excerpts.lines(event, places)))
+    if event is None:
+        return
+    with st.container(border=True):
+        st.html(excerpts.html(excerpts.lines(event, places)))
+        if asked := excerpts.run_of(event):
+            st.page_link(
+                frame.RUN, label="Its run", icon=":material/play_circle:", query_params=asked
+            )
 
 
 def about(piece: Evidence, found: Finding, estate: Estate) -> excerpts.About | None:

@@ -97,7 +97,7 @@ def _provenance(dataset: Dataset, estate: Estate, now: datetime) -> None:
         st.markdown(":gray[No run that wrote it was seen.]")
         return
     st.markdown(_built(proof, estate, now))
-    with st.container(horizontal=True, gap="small", key="asset_proof"):
+    with st.container(horizontal=True, vertical_alignment="center", gap="small", key="asset_by"):
         parts.run_link(proof.job, proof.run_id, "That run", proof.state.value)
         job = estate.jobs.get(proof.job)
         if job is not None:

@@ -266,3 +266,9 @@ def test_a_path_without_numbers_leads_to_every_place_that_it_means(
 def test_whatever_is_asked_leads_somewhere_or_nowhere(about: str, event: object) -> None:
     for path in evidence.matching(event, about):
         assert evidence.lines(event, [path])
+
+
+def test_an_event_leads_to_its_run_if_it_has_one() -> None:
+    assert evidence.run_of(EVENT) == {"run": "r1", "namespace": "notebooks", "name": "fix"}
+    assert evidence.run_of({"dataset": {"namespace": "n", "name": "d"}}) is None
+    assert evidence.run_of(None) is None
