@@ -6,9 +6,9 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
 from itertools import pairwise
-from typing import Any
+from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, Row, select
+from sqlalchemy import Connection, Select, select
 
 from catalog.model import Evidence
 from catalog.moments import moment
@@ -30,6 +30,27 @@ RUN_COLUMNS = (
 )  # fmt: skip
 
 
+class RunRow(NamedTuple):
+    """A row of these columns; rows of the database are read by name several times as slowly."""
+
+    id: int
+    run_id: bytes
+    job_id: int
+    state: int
+    terminals: int
+    started_at: int
+    at: int
+    shape_id: int
+    parent_run: bytes | None
+    parent_job_id: int | None
+    root_job_id: int | None
+    principal_id: int | None
+    trust: int | None
+    producer_id: int
+    version_id: int | None
+    seq: int
+
+
 class Lately:
     """Runs of the last 30 days, newest first."""
 
@@ -46,12 +67,12 @@ class Lately:
         self._groups = groups
         query = select(*RUN_COLUMNS).where(RUN.c.at.between(*bounds))
         newest_first = query.order_by(RUN.c.at.desc(), RUN.c.started_at.desc(), RUN.c.run_id.desc())
-        self.rows: list[Row[Any]] = [*connection.execute(newest_first).all()]
+        self.rows: list[RunRow] = run_rows(connection, newest_first)
         self.successful = [row for row in self.rows if row.state == COMPLETE]
         self.finished: dict[int, int] = defaultdict(int)
         """How many runs of each job ended."""
         longest: dict[int, int] = defaultdict(int)
-        self._below: dict[RunKey, list[Row[Any]]] = defaultdict(list)
+        self._below: dict[RunKey, list[RunRow]] = defaultdict(list)
         for row in self.rows:
             if row.terminals:
                 self.finished[row.job_id] += 1
@@ -65,19 +86,19 @@ class Lately:
         )
         self._told: dict[RunKey, tuple[RunState, Evidence]] = {}
 
-    def state(self, row: Row[Any]) -> RunState:
+    def state(self, row: RunRow) -> RunState:
         """Where a run stands, as Airflow's own record has it if there is one."""
         told = self._told.get((row.run_id, row.job_id))
         if told is not None:
             return told[0]
         return self.habits.state(row.job_id, RANKED_STATES[row.state], moment(row.at))
 
-    def told(self, row: Row[Any]) -> tuple[Evidence, ...]:
+    def told(self, row: RunRow) -> tuple[Evidence, ...]:
         """Where its state was read, if not in its own events."""
         told = self._told.get((row.run_id, row.job_id))
         return (told[1],) if told else ()
 
-    def outcome(self, row: Row[Any], failed: frozenset[int]) -> tuple[Outcome, Row[Any]]:
+    def outcome(self, row: RunRow, failed: frozenset[int]) -> tuple[Outcome, RunRow]:
         """How a run turned out with all below it, and the run that made it so.
 
         Args:
@@ -85,9 +106,9 @@ class Lately:
             failed: Runs in which a blocking data test failed.
         """
         start = row.run_id, row.job_id
-        rows: dict[RunKey, Row[Any]] = {start: row}
+        rows: dict[RunKey, RunRow] = {start: row}
 
-        def part(row: Row[Any]) -> Part:
+        def part(row: RunRow) -> Part:
             key = (row.run_id, row.job_id)
             at = moment(row.started_at), moment(row.at)
             return Part(key, self.state(row), *at, has_failed_tests=row.id in failed)
@@ -101,14 +122,16 @@ class Lately:
         found = outcome(part(row), below)
         return found, rows[found.cause]
 
-    def _beside(self, row: Row[Any]) -> Iterator[Row[Any]]:
+    def _beside(self, row: RunRow) -> Iterator[RunRow]:
         """Runs of the same job under its other names, within the same parent: a model's tests."""
         whole = self._groups.get(row.job_id, row.job_id)
+        if row.parent_run is None or row.parent_job_id is None:
+            return
         for other in self._below.get((row.parent_run, row.parent_job_id), ()):
             if other.job_id != row.job_id and self._groups.get(other.job_id, other.job_id) == whole:
                 yield other
 
-    def ask_airflow(self, latest: Iterable[Row[Any]]) -> None:
+    def ask_airflow(self, latest: Iterable[RunRow]) -> None:
         """Look up how tasks ended where Airflow says it: at the end of their DAG's run."""
         dags = {row.id: row for row in latest if row.terminals and self._is_dag(row.job_id)}
         open_above = {
@@ -129,8 +152,8 @@ class Lately:
                 states = facet.meaning(airflow.task_states)
                 self._take(row, states, event.event_id.hex())
 
-    def _take(self, dag: Row[Any], states: Mapping[str, RunState], event_id: str) -> None:
-        tries: dict[int, list[Row[Any]]] = defaultdict(list)
+    def _take(self, dag: RunRow, states: Mapping[str, RunState], event_id: str) -> None:
+        tries: dict[int, list[RunRow]] = defaultdict(list)
         for child in self._below.get((dag.run_id, dag.job_id), ()):
             tries[child.job_id].append(child)
         for job_id, rows in tries.items():
@@ -149,9 +172,12 @@ class Lately:
         return said is not None and (said.integration, said.type) == ("AIRFLOW", "DAG")
 
 
-def conflicts(
-    connection: Connection, latest: Iterable[Row[Any]]
-) -> dict[int, tuple[Evidence, ...]]:
+def run_rows(connection: Connection, query: Select[Any]) -> list[RunRow]:
+    """What a query of these columns answers."""
+    return [RunRow(*row) for row in connection.execute(query).all()]
+
+
+def conflicts(connection: Connection, latest: Iterable[RunRow]) -> dict[int, tuple[Evidence, ...]]:
     """By run, the events that say different ends of it, the newest first."""
     rows = [row.id for row in latest if row.terminals & (row.terminals - 1)]
     seqs: dict[int, list[int]] = {}

@@ -25,7 +25,7 @@ from lineage.current import current_shapes
 from lineage.declaring import declare
 from lineage.estate import Estate, Feed, FeedKind, RunState
 from lineage.fold import RANKED_STATES
-from lineage.lately import COMPLETE, RUN_COLUMNS, Lately, conflicts
+from lineage.lately import COMPLETE, RUN_COLUMNS, Lately, RunRow, conflicts, run_rows
 from lineage.log import event_body, event_ids
 from lineage.merging import group, identify, merge
 from lineage.named import read_assets
@@ -136,7 +136,7 @@ def observe(
     return declare(merge(replace(seen, current=current), groups))
 
 
-def run_of(row: Any, words: dict[int, str], ids: dict[int, str]) -> o.Run:
+def run_of(row: RunRow, words: dict[int, str], ids: dict[int, str]) -> o.Run:
     """A run from its row."""
     return o.Run(
         id_text(row.run_id),
@@ -147,9 +147,9 @@ def run_of(row: Any, words: dict[int, str], ids: dict[int, str]) -> o.Run:
         row.shape_id,
         row.parent_job_id,
         row.root_job_id,
-        words.get(row.principal_id),
+        None if row.principal_id is None else words[row.principal_id],
         words[row.producer_id],
-        words.get(row.version_id),
+        None if row.version_id is None else words[row.version_id],
         ids[row.seq],
         moment(row.at),
         _ends(row.terminals),
@@ -163,9 +163,9 @@ def _ends(bits: int) -> frozenset[RunState]:
 
 
 def _outcome(
-    row: Row[Any],
+    row: RunRow,
     found: Outcome,
-    cause: Row[Any],
+    cause: RunRow,
     jobs: Mapping[int, o.Asset],
     ids: Mapping[int, str],
 ) -> Claim[RunState]:
@@ -178,7 +178,7 @@ def _outcome(
     return Claim(found.state, Basis.ASSERTED, why, (evidence,))
 
 
-def _newest(connection: Connection, state: int, until: int) -> list[Row[Any]]:
+def _newest(connection: Connection, state: int, until: int) -> list[RunRow]:
     """The newest run in a state of each shape."""
     other = RUN.alias("other")
     newest = (
@@ -187,22 +187,19 @@ def _newest(connection: Connection, state: int, until: int) -> list[Row[Any]]:
         .order_by(other.c.at.desc(), other.c.started_at.desc(), other.c.run_id.desc())
         .limit(1)
     )
-    return list(
-        connection.execute(
-            select(*RUN_COLUMNS)
-            .select_from(SHAPE)
-            .join(RUN, RUN.c.id == newest.correlate(SHAPE).scalar_subquery())
-        )
+    query = select(*RUN_COLUMNS).select_from(SHAPE)
+    return run_rows(
+        connection, query.join(RUN, RUN.c.id == newest.correlate(SHAPE).scalar_subquery())
     )
 
 
-def _order(row: Any) -> tuple[int, int, bytes]:
+def _order(row: RunRow) -> tuple[int, int, bytes]:
     """Which run is the latest: by end, start, run id."""
     return row.at, row.started_at, row.run_id
 
 
-def _by_job(rows: Iterable[Row[Any]]) -> dict[int, Row[Any]]:
-    found: dict[int, Row[Any]] = {}
+def _by_job(rows: Iterable[RunRow]) -> dict[int, RunRow]:
+    found: dict[int, RunRow] = {}
     for row in rows:
         known = found.get(row.job_id)
         if known is None or _order(row) > _order(known):
@@ -211,10 +208,10 @@ def _by_job(rows: Iterable[Row[Any]]) -> dict[int, Row[Any]]:
 
 
 def _last_shapes(
-    connection: Connection, succeeded: Iterable[Row[Any]], until: int
+    connection: Connection, succeeded: Iterable[RunRow], until: int
 ) -> dict[int, tuple[int, ...]]:
     """Shapes of the last ten successful runs of jobs that did more than one thing, newest first."""
-    by_job: dict[int, list[Row[Any]]] = defaultdict(list)
+    by_job: dict[int, list[RunRow]] = defaultdict(list)
     for row in succeeded:
         by_job[row.job_id].append(row)
     found = {}
@@ -225,15 +222,16 @@ def _last_shapes(
             runs = [
                 run
                 for row in rows[:LAST_RUNS]
-                for run in connection.execute(
-                    select(RUN.c.shape_id, RUN.c.at, RUN.c.started_at, RUN.c.run_id)
+                for run in run_rows(
+                    connection,
+                    select(*RUN_COLUMNS)
                     .where(
                         RUN.c.shape_id == row.shape_id,
                         RUN.c.state == COMPLETE,
                         RUN.c.at <= until,
                     )
                     .order_by(RUN.c.at.desc())
-                    .limit(LAST_RUNS)
+                    .limit(LAST_RUNS),
                 )
             ]
             runs.sort(key=_order, reverse=True)
