@@ -93,7 +93,6 @@ class Ran:
 class Touched:
     """A dataset that runs or static lineage of a job ever named."""
 
-    id: int
     key: AssetKey
     is_output: bool
     last_at: datetime | None
@@ -163,7 +162,6 @@ def touched(engine: Engine, ids: Sequence[int]) -> tuple[Touched, ...]:
         last = func.max(newest)
         query = (
             select(
-                ASSET.c.id,
                 ASSET.c.namespace,
                 ASSET.c.name,
                 SHAPE_DATASET.c.is_output,
@@ -171,12 +169,11 @@ def touched(engine: Engine, ids: Sequence[int]) -> tuple[Touched, ...]:
             )
             .join(ASSET, ASSET.c.id == SHAPE_DATASET.c.dataset_id)
             .where(SHAPE_DATASET.c.shape_id.in_(_shapes(ids)))
-            .group_by(ASSET.c.id, ASSET.c.namespace, ASSET.c.name, SHAPE_DATASET.c.is_output)
+            .group_by(ASSET.c.namespace, ASSET.c.name, SHAPE_DATASET.c.is_output)
             .order_by(SHAPE_DATASET.c.is_output, last.desc(), ASSET.c.namespace, ASSET.c.name)
         )
         return tuple(
             Touched(
-                r.id,
                 AssetKey(Kind.DATASET, r.namespace, r.name),
                 bool(r.is_output),
                 None if r.at is None else moment(r.at),
@@ -198,7 +195,7 @@ def lines() -> Select[Any]:
     return (
         select(
             RUN.c.id, RUN.c.run_id, RUN.c.state, RUN.c.terminals, RUN.c.started_at,
-            RUN.c.has_start, RUN.c.at, RUN.c.parent_run, RUN.c.shape_id, RUN.c.trust,
+            RUN.c.has_start, RUN.c.at, RUN.c.trust,
             ASSET.c.namespace, ASSET.c.name,
             who.c.word.label("principal"), code.c.word.label("version"),
         )

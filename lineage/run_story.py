@@ -148,7 +148,7 @@ def jobs_of_run(engine: Engine, run_id: str) -> tuple[AssetKey, ...]:
 def run_story(engine: Engine, job: AssetKey, run_id: str) -> RunStory | None:
     """One run with all that its events say; ``None`` if none has arrived."""
     with engine.connect() as connection:
-        query = lines().add_columns(RUN.c.events, RUN.c.seq, RUN.c.parent_job_id, RUN.c.root_job_id)
+        query = lines().add_columns(RUN.c.events)
         row = connection.execute(
             query.where(
                 RUN.c.run_id == id_bytes(run_id),
