@@ -55,7 +55,10 @@ def open_engine(url: str) -> Engine:
         UserError: The URL is malformed or names what we cannot use, or its driver is missing.
     """
     try:
-        engine = _engine(make_url(url))
+        parsed = make_url(url)
+        if "@" in (parsed.host or ""):  # else a driver would tell the rest of the password
+            raise ArgumentError('an "@" in a password is written %40')
+        engine = _engine(parsed)
     except ImportError as error:
         raise UserError(
             f'database "{shown(url)}" needs a driver that cannot be loaded: {one_line(error)}. '

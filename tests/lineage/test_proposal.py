@@ -58,7 +58,8 @@ def check(told: Confirmed) -> None:
         for one, other in ((before.environment, after.environment), (before.zone, after.zone)):
             if one is not None:
                 assert other is not None, key
-                assert (other.value, other.basis) == (one.value, Basis.DECLARED), key
+                basis = Basis.DECLARED if one.basis is Basis.GUESSED else one.basis
+                assert (other.value, other.basis) == (one.value, basis), key
         if before.owners:
             assert after.owners[0].value == before.owners[0].value, key
             assert after.owners[0].basis is Basis.DECLARED, key
