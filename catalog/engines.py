@@ -55,10 +55,7 @@ def open_engine(url: str) -> Engine:
         UserError: The URL is malformed or names what we cannot use, or its driver is missing.
     """
     try:
-        parsed = make_url(url)
-        if "@" in (parsed.host or ""):  # else a driver would tell the rest of the password
-            raise ArgumentError('an "@" in a password is written %40')
-        engine = _engine(parsed)
+        engine = _engine(make_url(url))
     except ImportError as error:
         raise UserError(
             f'database "{shown(url)}" needs a driver that cannot be loaded: {one_line(error)}. '
@@ -66,6 +63,8 @@ def open_engine(url: str) -> Engine:
         ) from error
     except (ArgumentError, ValueError) as error:
         raise UserError(_unusable(url, one_line(error))) from error
+    if "@" in (engine.url.host or ""):  # the driver would tell the rest of the password
+        raise UserError(_unusable(url, 'its host holds an "@", which a password writes %40'))
     if engine.driver not in _DRIVERS:
         raise UserError(_unusable(url, f'"{engine.dialect.name}+{engine.driver}" is not supported'))
     if engine.dialect.name == "sqlite":

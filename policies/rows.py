@@ -9,8 +9,8 @@ import msgspec
 from sqlalchemy import Row
 
 from catalog.model import AssetKey, Evidence, Kind
-from lineage.estate import FeedKind
 from catalog.moments import microseconds, moment
+from lineage.estate import FeedKind
 from policies.model import (
     AssetSubject,
     Change,

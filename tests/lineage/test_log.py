@@ -55,7 +55,9 @@ def test_the_chain_holds_over_batches(store: Engine, make_event: MakeEvent) -> N
     assert [(link.first, link.last) for link in links] == [(1, 3), (4, 4), (5, 8)]
 
 
-ANOTHERS = "(SELECT body FROM lineage_payload WHERE seq = 1)"
+CHANGED_PAYLOAD = """
+UPDATE lineage_payload SET body = (SELECT body FROM lineage_payload WHERE seq = 1) WHERE seq = 6
+"""
 
 
 @pytest.mark.parametrize(
@@ -69,7 +71,7 @@ ANOTHERS = "(SELECT body FROM lineage_payload WHERE seq = 1)"
         "UPDATE lineage_event SET event_id = x'00' WHERE seq = 5",
         "UPDATE lineage_event SET content_hash = event_id WHERE seq = 8",
         "UPDATE lineage_event SET secrets = NULL WHERE seq = 8",
-        f"UPDATE lineage_payload SET body = {ANOTHERS} WHERE seq = 6",
+        CHANGED_PAYLOAD,
         "UPDATE lineage_template SET id = id + 100",
         "DELETE FROM lineage_event WHERE seq = 8",
         "DELETE FROM lineage_payload WHERE seq = 3",
