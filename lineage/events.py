@@ -16,7 +16,15 @@ import orjson
 
 from catalog.moments import microseconds, moment
 from lineage.envelope import Envelope, decode_envelope
-from lineage.facets import SECRET, Body, Facet, Recent, canonical, facet_from
+from lineage.facets import (
+    SECRET,
+    Body,
+    Facet,
+    FacetReader,
+    Recent,
+    canonical,
+    facet_from,
+)
 from lineage.mending import clean, decode, has_rare_escape
 from lineage.redact import redact_text
 from lineage.templates import (
@@ -35,8 +43,8 @@ from lineage.times import AHEAD, read_time
 
 Facets = dict[str, Body]
 
-FACET_BYTES = TEMPLATE_BYTES = 48_000_000
-"""How much of facets and templates is remembered while reading, roughly, bytes."""
+TEMPLATE_BYTES = 48_000_000
+"""How much of templates is remembered while reading, roughly, bytes."""
 
 _PLAIN_TIME = re.compile(rb'"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,6})?(?:Z|[+-]\d\d:\d\d)"')
 _PLAIN_UUID = re.compile(rb'"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"')
@@ -151,7 +159,7 @@ class EventReader:
     """Reads events; remembers templates and facets that it has met."""
 
     def __init__(self) -> None:
-        self._facets: Recent[bytes, Facet] = Recent(FACET_BYTES)
+        self._facets = FacetReader()
         self._forms: Recent[tuple[object, ...], _Form] = Recent(TEMPLATE_BYTES)
         self._templates: Recent[bytes, Template] = Recent(TEMPLATE_BYTES)
 
@@ -176,10 +184,10 @@ class EventReader:
         time, run_id = bytes(envelope.eventTime), bytes(envelope.run.runId)
         if b"\\" in time or b"\\" in run_id or not (time[0] == run_id[0] == 0x22):
             return None
-        facets, known = [], self._facets
+        facets, known, read = [], self._facets.known, self._facets.read
         for raw in envelope.facets():
             body = bytes(raw)
-            facet = known.get(body) or self._new_facet(body)
+            facet = known.get(body) or read(body)
             if facet is None:
                 return None
             facets.append(facet)
@@ -195,14 +203,6 @@ class EventReader:
         values.append(run_id)
         received = fill(form.received, [_received(v) for v in values])
         return _event(form.template, values, hashlib.sha256(received).digest(), ())
-
-    def _new_facet(self, raw: bytes) -> Facet | None:
-        value = orjson.loads(raw)
-        if not isinstance(value, dict):
-            return None
-        facet = facet_from(value)
-        self._facets.put(raw, facet, len(raw) + 2 * len(facet.body) + 400)
-        return facet
 
     def _form(self, envelope: Envelope) -> _Form:
         skeleton, found = punch(envelope.outline())

@@ -30,6 +30,10 @@ Kind = tuple[str, str]
 Flaw = tuple[str, str]
 """Path inside a facet, and what is odd there."""
 
+REMEMBERED_BYTES = 48_000_000
+"""How much of facets is remembered while reading, roughly, bytes."""
+OUTLINES = 20_000
+"""How many outlines are."""
 MOST_TOKENS = 16
 MOST_OUTLINED = 4000
 """Bytes of a facet; larger ones are not looked through for tokens."""
@@ -38,9 +42,10 @@ _UUID = rb"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
 _TIME = rb"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:\d\d)"
 _NUMBER = rb"(?:0|-?[1-9]\d{0,17})"
 # What stands before a token is matched and not only looked at: it is found twice as fast.
+# A text is a token only as a value: keys are sorted, so one in their place could move others.
 _TOKEN = re.compile(
-    rb'["\[:,](?:(?<=")(?:(' + _UUID + b")|(" + _TIME + rb'))"'
-    rb"|(?<=[\[:,])(" + _NUMBER + rb")(?=[,}\]]))"
+    rb'["\[:,](?:(?<=")(?:(' + _UUID + b")|(" + _TIME + rb'))"(?=[,}\]])'
+    rb"|(?<=[\[:,]) ?(" + _NUMBER + rb")(?=[,}\]]))"
 )
 _MINUS = ord("-")
 
@@ -62,7 +67,7 @@ class Outline:
     body: bytes
     """Canonical JSON with a NUL for each token."""
     hash: bytes
-    tokens: tuple[str, ...]
+    tokens: tuple[bytes, ...]
     kinds: str
     """Of each token: I an id, T a time, N a number below zero, P any other number."""
 
@@ -105,6 +110,10 @@ class Facet:
             found = self.flaws[kind] = _flaws(self, *kind)
         return found
 
+    def take_outline(self, outline: Outline) -> None:
+        """Its outline, from whoever knows it already."""
+        self._meanings[outline_of] = outline
+
     def once(self, read: Callable[[Facet], T]) -> T:
         """The same for what needs the facet itself."""
         try:
@@ -116,21 +125,80 @@ class Facet:
 
 def outline_of(facet: Facet) -> Outline | None:
     """The outline of a facet; ``None``: it has no token, or too many, or is large."""
-    body = facet.body
-    if len(body) > MOST_OUTLINED:
+    taken = _apart(facet.body)
+    if taken is None:
+        return None
+    outline, tokens, kinds = taken
+    return Outline(outline, hashlib.sha256(outline).digest()[:16], tokens, kinds)
+
+
+def _apart(body: bytes) -> tuple[bytes, tuple[bytes, ...], str] | None:
+    """A body with a NUL for each token, the tokens, and their kinds."""
+    if len(body) > MOST_OUTLINED or b"\0" in body:
         return None
     pieces, tokens, kinds, after = [], [], "", 0
     for found in _TOKEN.finditer(body):
         group = found.lastindex or 0
         start, end = found.span(group)
         pieces.append(body[after:start])
-        tokens.append(body[start:end].decode())
+        tokens.append(body[start:end])
         kinds += "N" if body[start] == _MINUS else " ITP"[group]
         after = end
     if not 1 <= len(tokens) <= MOST_TOKENS:
         return None
-    outline = b"\0".join([*pieces, body[after:]])
-    return Outline(outline, hashlib.sha256(outline).digest()[:16], tuple(tokens), kinds)
+    return b"\0".join([*pieces, body[after:]]), tuple(tokens), kinds
+
+
+class FacetReader:
+    """Facets from the bytes that arrive; remembers those that it has met, and their outlines."""
+
+    def __init__(self) -> None:
+        self.known: Recent[bytes, Facet] = Recent(REMEMBERED_BYTES)
+        """By the bytes that arrived."""
+        self._outlines: Recent[tuple[bytes, str], Outline] = Recent(OUTLINES)
+
+    def read(self, raw: bytes) -> Facet | None:
+        """A facet that is not known; ``None`` if it is no object.
+
+        Raises:
+            orjson.JSONDecodeError: It is not JSON.
+        """
+        taken = _apart(raw)
+        if taken is not None:
+            outline = self._outlines.get((taken[0], taken[2]))
+            if outline is not None:
+                return _outlined(outline, taken[1])
+        value = orjson.loads(raw)
+        if not isinstance(value, dict):
+            return None
+        facet = facet_from(value)
+        if taken is not None:
+            self._learn(taken, facet)
+        self.known.put(raw, facet, 2 * len(raw) + 1000)
+        return facet
+
+    def _learn(self, taken: tuple[bytes, tuple[bytes, ...], str], facet: Facet) -> None:
+        """Remember what becomes of facets of this outline, if that is the same for all tokens.
+
+        It is if they stay as they are and in their order, which shows only if no two are the same.
+        """
+        sent, tokens, kinds = taken
+        outline = facet.once(outline_of)
+        if outline is None or facet.secrets or len(set(tokens)) < len(tokens):
+            return
+        if outline.tokens == tokens and outline.kinds == kinds:
+            self._outlines.put((sent, kinds), outline)
+
+
+def _outlined(outline: Outline, tokens: tuple[bytes, ...]) -> Facet:
+    """A facet of a known outline: nothing but its tokens is new."""
+    parts = [b""] * (2 * len(tokens) + 1)
+    parts[::2] = outline.body.split(b"\0")
+    parts[1::2] = tokens
+    body = b"".join(parts)
+    facet = Facet(body, body)
+    facet.take_outline(Outline(outline.body, outline.hash, tokens, outline.kinds))
+    return facet
 
 
 def _flaws(facet: Facet, about: str, name: str) -> tuple[Flaw, ...]:

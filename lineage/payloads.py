@@ -120,7 +120,9 @@ def _form(facet: Facet) -> Form | None:
     outline = facet.once(outline_of)
     if outline is None:
         return None
-    return Form(outline.body, outline.hash, tuple(map(_token, outline.tokens)))
+    return Form(
+        outline.body, outline.hash, tuple(_token(token.decode()) for token in outline.tokens)
+    )
 
 
 def _token(text: str) -> Token:

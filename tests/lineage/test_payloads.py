@@ -64,7 +64,7 @@ def test_an_outline_filled_with_its_tokens_is_the_facet(body: dict[str, Any]) ->
 
     if outline is not None:
         pieces = tuple(outline.body.split(b"\0"))
-        assert fill(pieces, [token.encode() for token in outline.tokens]) == facet.body
+        assert fill(pieces, list(outline.tokens)) == facet.body
 
 
 @given(FACETS, FACETS, FACETS, FACETS, st.sampled_from(["r", "9", '"', "a" * 36, "r" * 15]))
@@ -126,6 +126,48 @@ def test_the_usual_way_and_the_slow_way_read_the_same(
     assert json.loads(slow.body) == json.loads(usual.body) | {"zzz": 1}
     told = {(o.path, o.message) for o in slow.oddities if o.path != "zzz"}
     assert told == {(o.path, o.message) for o in usual.oddities}
+
+
+SORTS = st.sampled_from(
+    [
+        '{"b": @, "a": @}', '{"a": [@, {"z": @, "y": "@"}], "c": "x,@,y"}', '{"@": 1, "0": @}',
+        '{"a": {"@": @}, "b": @}', '{"a": @, "a": @}', '{"password": @, "x": [@,@]}',
+        '{"run": {"runId": @}, "root": {"run": {"runId": @}}, "\\u00e9": "\\"@\\""}',
+    ]
+)  # fmt: skip
+PLAIN = st.sampled_from(
+    ["5", "-5", "0", "-0", "7", "1e5", "1.5", '"0193d8a0-0000-7000-8000-000000000001"',
+     '"0193d8a0-0000-7000-8000-000000000002"', '"2026-11-20T06:00:00Z"',
+     '"2026-11-21T06:00:00+00:00"', '"x"', "null", "true"]
+)  # fmt: skip
+
+
+@given(SORTS, st.lists(st.lists(PLAIN, min_size=4, max_size=4), min_size=2, max_size=4))
+def test_facets_of_one_outline_are_read_as_if_each_were_the_first(
+    make_event: MakeEvent, sort: str, tokens: list[list[str]]
+) -> None:
+    reader = EventReader()
+    for row in tokens:
+        facet = sort
+        for token in row:
+            in_text = facet[facet.find("@") - 1 : facet.find("@")] in ('"', ",")
+            is_quoted = token.startswith('"') and '"@"' in facet and in_text
+            facet = facet.replace("@", token.strip('"') if is_quoted else token, 1)
+        body = encode(make_event(run={"runId": "r", "facets": {"x": "@@"}}))
+        sent = body.replace(b'"@@"', facet.encode())
+        try:
+            plain = parse_event(sent)
+        except RefusedError:
+            with pytest.raises(RefusedError):
+                reader.read(sent)
+            continue
+
+        read = reader.read(sent)
+
+        assert read.event_id == plain.event_id
+        assert read.body == plain.body
+        assert (read.secrets, read.oddities) == (plain.secrets, plain.oddities)
+        assert round_trip(read).body == plain.body
 
 
 @pytest.mark.parametrize("damage", [b"\xff", b"NaN", b'"', b"01", b"{]", b"\x00", b"tru"])
