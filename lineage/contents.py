@@ -21,7 +21,7 @@ TEMPLATE = table_of(TemplateRow)
 
 NUMBERS = 400_000
 """How many numbers of bodies are remembered."""
-READ_BYTES = 32_000_000
+READ_BYTES = 16_000_000
 """How much of what was read back is remembered, roughly, bytes."""
 
 

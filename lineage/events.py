@@ -43,7 +43,7 @@ from lineage.times import AHEAD, read_time
 
 Facets = dict[str, Body]
 
-TEMPLATE_BYTES = 48_000_000
+TEMPLATE_BYTES = 40_000_000
 """How much of templates is remembered while reading, roughly, bytes."""
 
 _PLAIN_TIME = re.compile(rb'"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,6})?(?:Z|[+-]\d\d:\d\d)"')
@@ -195,7 +195,7 @@ class EventReader:
         form = self._forms.get(signature)
         if form is None:
             form = self._form(envelope)
-            self._forms.put(signature, form, 4 * len(form.template.body))
+            self._forms.put(signature, form, 4 * len(form.template.body) + 12_000)
         if form.order is not None:
             facets = [facets[i] for i in form.order]
         values: list[Value] = [*facets]
@@ -215,7 +215,7 @@ class EventReader:
         """The one object for all templates that are equal and were met lately."""
         known = self._templates.get(template.hash)
         if known is None:
-            self._templates.put(template.hash, template, 4 * len(template.body))
+            self._templates.put(template.hash, template, 4 * len(template.body) + 12_000)
             return template
         return known
 

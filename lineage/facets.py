@@ -30,7 +30,7 @@ Kind = tuple[str, str]
 Flaw = tuple[str, str]
 """Path inside a facet, and what is odd there."""
 
-REMEMBERED_BYTES = 48_000_000
+REMEMBERED_BYTES = 32_000_000
 """How much of facets is remembered while reading, roughly, bytes."""
 OUTLINES = 20_000
 """How many outlines are."""

@@ -28,7 +28,7 @@ REPORT = table_of(ReportRow)
 SUITE = table_of(SuiteRow)
 STATISTIC = table_of(StatisticRow)
 
-REMEMBERED_BYTES = 32_000_000
+REMEMBERED_BYTES = 20_000_000
 """How much of runs that may go on is remembered, roughly, bytes."""
 
 REMEMBERED = 200_000
@@ -156,7 +156,7 @@ class Runs:
         upsert_rows(connection, STATISTIC, keys, _STATISTIC, statistics)
         self._write_reports(connection, folded, assets, numbers)
         for item in folded:
-            weight = 1000 + 200 * len(item.known.events)
+            weight = 1000 + 4000 * len(item.known.events)
             self._known.put(item.key, item.known, weight)
 
     def _load(
