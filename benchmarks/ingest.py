@@ -1,6 +1,6 @@
 """How fast files of events are taken in, as a ratio to what SQLite alone can write.
 
-Run: python benchmarks/ingest.py [events]
+Run: python -m benchmarks.ingest [events]
 
 Both sides write the same bodies with the same number a commit, into files on the same disk with
 synchronous=FULL, one after the other in one run. Ours reads them from a file as ``andon ingest``

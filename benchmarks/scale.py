@@ -1,6 +1,6 @@
 """What one more event costs when a store knows many assets, as a ratio to a store that knows few.
 
-Run: python benchmarks/scale.py [assets]     100,000 unless told; a million takes ten minutes
+Run: python -m benchmarks.scale [assets]     100,000 unless told; a million takes long
 
 Both stores take the same number of steady events in the same commits: one is fed by a thousand
 jobs, whose facets stay remembered, the other by so many that hardly any does. CPU time counts, not
