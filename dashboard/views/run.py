@@ -9,7 +9,7 @@ import streamlit as st
 
 from catalog.model import AssetKey, Kind, Trust
 from dashboard import frame, load, look, opened, parts, words
-from lineage.estate import Estate, Job
+from lineage.estate import Estate, Job, RunState
 from lineage.principals import Said
 from lineage.run_story import (
     EVENTS_MOST,
@@ -61,7 +61,7 @@ def page() -> None:
     left, right = st.columns([1, 1], gap="small")
     with left:
         _parts("reads", story.inputs, estate)
-        _parts("writes", story.outputs, estate)
+        _parts("writes", story.outputs, estate, is_announced=state != RunState.COMPLETE)
         _tests(story, estate)
     with right:
         _who(story)
@@ -129,8 +129,10 @@ def _endings(story: RunStory, now: datetime) -> None:
                 opened.button(ending.event_id, "run", f"ending_{number}", about="eventType")
 
 
-def _parts(verb: str, found: Sequence[Part], estate: Estate) -> None:
+def _parts(verb: str, found: Sequence[Part], estate: Estate, *, is_announced: bool = False) -> None:
     note = words.count(len(found), "dataset")
+    if is_announced and found:
+        note += ", announced: no successful end says that it was done"
     with parts.card(f"run_{verb}", verb.capitalize(), note):
         for part in found:
             told = [part.operation.lower()]
