@@ -26,6 +26,8 @@ _SIGNATURE = re.compile(r"([?&](?:sig|x-amz-signature|x-goog-signature)=)[^&\s\"
 _PEM = re.compile(
     r"(-----BEGIN [A-Z ]*PRIVATE KEY-----).*?(?=-----END|$)", re.IGNORECASE | re.DOTALL
 )
+# Keys of producers, which nobody must learn from what their holders send.
+_OWN_KEY = re.compile(r"\bandon_[0-9]{1,18}_[a-z2-7]{52}\b")
 # Up to the last @ before the path: a password may hold one. A web address needs no password to
 # give a token away.
 _USERINFO = re.compile(
@@ -39,7 +41,7 @@ _MARKS = tuple(
         "passw", "passphrase", "pwd", "secret", "token", "apikey", "api_key", "api-key",
         "accesskey", "access_key", "access-key", "accountkey", "account_key", "account-key",
         "privatekey", "private_key", "private-key", "private key", "credential", "authorization",
-        "identified by", "?sig=", "&sig=", "-signature=",
+        "andon_", "identified by", "?sig=", "&sig=", "-signature=",
     )
 )  # fmt: skip
 _ADDRESS = re.compile(rb"://[^/\s\"]*@")
@@ -67,7 +69,7 @@ def redact_text(text: str) -> str:
     """The same for a loose piece of text, such as the excerpt of a refused body."""
     for pattern in (_PEM, _STATEMENT, _SIGNATURE, _ASSIGNMENT, _OPTION):
         text = pattern.sub(rf"\1{REDACTED}", text)
-    return _USERINFO.sub(r"\1\2", text)
+    return _USERINFO.sub(r"\1\2", _OWN_KEY.sub(REDACTED, text))
 
 
 def _walk(value: Any, path: str, found: list[str], is_secret: bool = False) -> Any:

@@ -23,6 +23,7 @@ MakeEvent = Callable[..., dict[str, Any]]
     ("text", "clean"),
     [
         ("password=hunter2", f"password={REDACTED}"),
+        (f"sent with andon_12_{'a2' * 26} by cron", f"sent with {REDACTED} by cron"),
         ("database.password=hunter2\nhost=h", f"database.password={REDACTED}\nhost=h"),
         ("PASSWORD: hunter2", f"PASSWORD: {REDACTED}"),
         ("password='hunter2'", f"password='{REDACTED}'"),
