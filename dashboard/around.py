@@ -15,9 +15,9 @@ from policies.model import Finding, WriteSubject
 
 
 def by_id(estate: Estate, number: str) -> Dataset | Job | None:
-    """The asset with this surrogate id."""
+    """The asset with this surrogate id, under any of its names."""
     assets: tuple[Dataset | Job, ...] = (*estate.datasets.values(), *estate.jobs.values())
-    return next((a for a in assets if str(a.id) == number), None)
+    return next((a for a in assets if number in map(str, (a.id, *a.ids))), None)
 
 
 def marks(live: Sequence[Finding]) -> dict[AssetKey, Mark]:
