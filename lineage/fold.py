@@ -145,13 +145,14 @@ class Won(NamedTuple):
 def matter(events: Iterable[Numbered]) -> list[Numbered]:
     """The events of a run that still matter, in no order that means anything.
 
-    Events of one template say the same things, so the newest says them all; of those at the same
-    instant every one stays. What lineage facets describe adds up, and so do reports of different
-    data tests, so an event stays as long as no newer one repeats its.
+    Events of one type that name the same datasets with the same facets say the same things, so the
+    newest says them all; of those at the same instant every one stays. What lineage facets describe
+    adds up, and so do reports of different data tests, so an event stays as long as no newer one
+    repeats its.
     """
     newest: dict[tuple[bytes, ...], list[Numbered]] = {}
     for item in events:
-        key = (item.event.template.hash, *_adding_up(item.event))
+        key = (item.event.template.once(_saying), *_adding_up(item.event))
         known = newest.get(key)
         if known is None or item.event.time > known[0].event.time:
             newest[key] = [item]
@@ -199,6 +200,15 @@ def _decisiveness(item: Numbered) -> tuple[int, int, int, bytes]:
     event = item.event
     state = STATE_RANK[TERMINAL[event.type]] if event.type in TERMINAL else 0
     return event.time, state, TYPE_RANK[event.type], event.event_id
+
+
+def _saying(template: Template) -> bytes:
+    """What tells templates apart as far as the fold reads them; whatever else is in them is not."""
+    names = [(p.namespace, p.name) for p in template.inputs]
+    names += [("", ""), *((p.namespace, p.name) for p in template.outputs)]
+    read = [key for key, _ in template.once(_interests)]
+    said = repr((template.type, "lineage" in template.job_facets, names, read))
+    return hashlib.sha256(said.encode("utf-8", "surrogatepass")).digest()
 
 
 def _adding_up(event: Event) -> Iterator[bytes]:
