@@ -32,6 +32,9 @@ def build_writes(scene: Scene) -> tuple[Write, ...]:
 
 def _write(scene: Scene, who: _Who, runs: list[o.Run]) -> Write:
     job_id, dataset_id, principal, operation = who
+    # Jobs that are joined may end runs of one id at one instant: then the event decides.
+    runs.sort(key=lambda r: (r.ended_at or r.started_at, r.started_at, r.run_id, r.event_id))
+    runs.reverse()
     return Write(
         job=scene.job_key(job_id),
         dataset=scene.key(dataset_id),
