@@ -24,6 +24,7 @@ from lineage.facets import (
     Recent,
     canonical,
     facet_from,
+    fill,
 )
 from lineage.mending import clean, decode, has_rare_escape
 from lineage.redact import redact_text
@@ -35,7 +36,6 @@ from lineage.templates import (
     RefusedError,
     Template,
     Value,
-    fill,
     make_template,
     punch,
 )

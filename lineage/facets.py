@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any, TypeVar, cast
@@ -58,6 +58,14 @@ def canonical(value: Any) -> bytes:
     """Canonical JSON: keys sorted, no blanks, UTF-8."""
     # A copy: what orjson returns keeps the whole buffer that it wrote into.
     return bytes(memoryview(orjson.dumps(value, option=orjson.OPT_SORT_KEYS)))
+
+
+def fill(segments: Sequence[bytes], values: Sequence[bytes]) -> bytes:
+    """What stands around holes, with the holes filled."""
+    parts = [b""] * (2 * len(values) + 1)
+    parts[::2] = segments
+    parts[1::2] = values
+    return b"".join(parts)
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,10 +200,7 @@ class FacetReader:
 
 def _outlined(outline: Outline, tokens: tuple[bytes, ...]) -> Facet:
     """A facet of a known outline: nothing but its tokens is new."""
-    parts = [b""] * (2 * len(tokens) + 1)
-    parts[::2] = outline.body.split(b"\0")
-    parts[1::2] = tokens
-    body = b"".join(parts)
+    body = fill(outline.body.split(b"\0"), tokens)
     facet = Facet(body, body)
     facet.take_outline(Outline(outline.body, outline.hash, tokens, outline.kinds))
     return facet

@@ -15,8 +15,8 @@ from typing import cast
 import msgspec
 
 from catalog.moments import written
-from lineage.facets import Facet, outline_of, stored_facet
-from lineage.templates import Template, Value, fill
+from lineage.facets import Facet, fill, outline_of, stored_facet
+from lineage.templates import Template, Value
 
 WHOLE = {"dataQualityAssertions", "greatExpectations_assertions", "test"}
 """Facets that tables refer to by their body."""

@@ -135,14 +135,6 @@ class Template:
         return chain(self.inputs, self.outputs, (self.dataset,) if self.dataset else ())
 
 
-def fill(segments: tuple[bytes, ...], values: list[bytes]) -> bytes:
-    """The bytes of an event: what a template holds, with its holes filled."""
-    parts = [b""] * (2 * len(values) + 1)
-    parts[::2] = segments
-    parts[1::2] = values
-    return b"".join(parts)
-
-
 def punch(event: dict[str, Any]) -> tuple[dict[str, Any], list[Any]]:
     """An event with its holes, and what was in them, in the order of canonical JSON."""
     found: list[Any] = []

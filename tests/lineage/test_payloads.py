@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 
 from lineage import payloads
 from lineage.events import Event, EventReader, parse_event, stored_event
-from lineage.facets import Recent, canonical, facet_from, outline_of, stored_facet
-from lineage.templates import RefusedError, fill, read_template
+from lineage.facets import Recent, canonical, facet_from, fill, outline_of, stored_facet
+from lineage.templates import RefusedError, read_template
 from tests.lineage.worlds import encode
 
 MakeEvent = Callable[..., dict[str, Any]]
