@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TypeVar
 
 from sqlalchemy import Connection, select, tuple_
 
 from catalog.database import chunks, insert_rows, next_id, table_of
 from lineage.facets import Recent
 from lineage.tables import AssetRow, WordRow
-
-K = TypeVar("K")
 
 DATASET, JOB = 1, 2
 
@@ -38,7 +35,7 @@ class Numbers:
 
     def assets(self, connection: Connection, wanted: Iterable[Named]) -> dict[Named, int]:
         """The id of every asset; one that was never named before is made."""
-        found, missing = _remembered(self._assets, wanted)
+        found, missing = self._assets.among(wanted)
         for part in chunks(missing, 300):
             names = [(namespace, name) for _, namespace, name in part]
             query = select(ASSET.c.kind, ASSET.c.namespace, ASSET.c.name, ASSET.c.id).where(
@@ -59,7 +56,7 @@ class Numbers:
 
     def words(self, connection: Connection, wanted: Iterable[str]) -> dict[str, int]:
         """The id of every word; a new one is stored."""
-        found, missing = _remembered(self._words, wanted)
+        found, missing = self._words.among(wanted)
         for part in chunks(missing):
             query = select(WORD.c.word, WORD.c.id).where(WORD.c.word.in_(part))
             found.update((row.word, row.id) for row in connection.execute(query))
@@ -76,16 +73,3 @@ class Numbers:
 def words_by_id(connection: Connection) -> dict[int, str]:
     """Every word by its id."""
     return {row.id: row.word for row in connection.execute(select(WORD))}
-
-
-def _remembered(known: Recent[K, int], wanted: Iterable[K]) -> tuple[dict[K, int], list[K]]:
-    found: dict[K, int] = {}
-    missing: dict[K, None] = {}
-    for key in wanted:
-        if key not in found and key not in missing:
-            number = known.get(key)
-            if number is None:
-                missing[key] = None
-            else:
-                found[key] = number
-    return found, list(missing)

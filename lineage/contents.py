@@ -70,14 +70,7 @@ class Contents:
         self, connection: Connection, table: Table, bodies: dict[bytes, bytes]
     ) -> dict[bytes, int]:
         remembered = self._numbers[table.name]
-        found: dict[bytes, int] = {}
-        missing = []
-        for key in bodies:
-            known = remembered.get(key)
-            if known is None:
-                missing.append(key)
-            else:
-                found[key] = known
+        found, missing = remembered.among(bodies)
         found.update(
             (key, number)
             for key, number in rows_where(connection, table, ("hash", "id"), "hash", missing)
@@ -100,13 +93,7 @@ def _stored(
     remembered: Recent[int, T],
     make: Callable[[bytes], T],
 ) -> dict[int, T]:
-    found, missing = {}, []
-    for number in set(numbers):
-        known = remembered.get(number)
-        if known is None:
-            missing.append(number)
-        else:
-            found[number] = known
+    found, missing = remembered.among(numbers)
     for number, packed in rows_where(connection, table, ("id", "body"), "id", missing):
         body = expand(packed)
         found[number] = made = make(body)

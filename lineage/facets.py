@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any, TypeVar, cast
@@ -263,6 +263,19 @@ class Recent(dict[K, V]):
             self._weight //= 2
         self[key] = value
         self._weight += weight
+
+    def among(self, wanted: Iterable[K]) -> tuple[dict[K, V], list[K]]:
+        """What is remembered of some keys, and the other keys, each once and in their order."""
+        found: dict[K, V] = {}
+        missing: dict[K, None] = {}
+        for key in wanted:
+            if key not in found and key not in missing:
+                value = self.get(key)
+                if value is None:
+                    missing[key] = None
+                else:
+                    found[key] = value
+        return found, list(missing)
 
     def clear(self) -> None:
         """Forget everything."""
