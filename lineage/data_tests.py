@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from lineage.estate import DataTestStatus, RunState
@@ -43,13 +43,18 @@ class Assertion:
     """``None``: no answer."""
     word: str | None = None
     """The status as it was reported, lower case, where it is a word: ``pass``, ``skip``."""
-    blocking: bool = True
-    """Whether a failure stops the line; so does one that says nothing of its severity."""
+    severity: str | None = None
+    """How bad a failure is, lower case, as it was reported: ``error``, ``warn``."""
     expected: str | None = None
     actual: str | None = None
     description: str | None = None
     content: str | None = None
     """The body of the test, such as its SQL."""
+
+    @property
+    def blocking(self) -> bool:
+        """Whether a failure stops the line; so does one that says nothing of its severity."""
+        return (self.severity or self.word) not in _WARNED
 
 
 def results_in(facet_name: str, facet: Mapping[str, Any]) -> tuple[Assertion, ...]:
@@ -76,6 +81,31 @@ def merged(results: Iterable[Assertion]) -> dict[bytes, Assertion]:
         if known is None or _weight(result) > _weight(known):
             found[result.key] = result
     return found
+
+
+def severities(checks: Iterable[Assertion]) -> dict[bytes, str]:
+    """How bad a failure is, by the key of the check, as a run tells it apart from the results.
+
+    Of a check that the run tells of twice, as the worse of both has it.
+    """
+    worst = merged(check for check in checks if check.severity is not None)
+    return {key: check.severity for key, check in worst.items() if check.severity}
+
+
+def graded(result: Assertion, told: Mapping[bytes, str]) -> Assertion:
+    """A result with the severity that its run tells of it elsewhere, unless it has one itself."""
+    severity = told.get(check_key(result.name)) if told and result.severity is None else None
+    return result if severity is None else replace(result, severity=severity)
+
+
+def keys_of(result: Assertion) -> tuple[bytes, bytes]:
+    """Keys under which a run may report of itself again what it reports of a dataset."""
+    return result.key, check_key(result.name)
+
+
+def check_key(name: str) -> bytes:
+    """The key of a check that a run tells of by nothing but its name."""
+    return _key("check", "", "", name)
 
 
 def status(
@@ -156,10 +186,21 @@ def _executions(facet: Mapping[str, Any]) -> Iterator[Assertion]:
         yield _assertion(entry, name, column, title)
 
 
+def _checks(facet: Mapping[str, Any]) -> Iterator[Assertion]:
+    """Dagster's own facet: it alone has the severity of what is reported of a dataset beside it."""
+    for entry in objects_in(facet.get("checks")):
+        name = text_of(entry.get("assertion"))
+        result = _assertion({**entry, "success": entry.get("passed")}, name, None, None)
+        yield replace(result, key=check_key(result.name))
+
+
+CHECKS = "dagster_asset_check"
+"""The facet of a run that has severities, and no column, of what it reports of datasets."""
 _READERS = {
     "dataQualityAssertions": _dataset_assertions,
     "greatExpectations_assertions": _expectations,
     "test": _executions,
+    CHECKS: _checks,
 }
 FACETS = tuple(_READERS)
 """Names of all facets that report data tests."""
@@ -170,17 +211,15 @@ def _assertion(
 ) -> Assertion:
     word = (text_of(entry.get("status")) or "").strip().lower() or None
     success = entry.get("success")
-    # The title, where there is one, tells apart two tests of one sort on one column.
-    parts = (name or "", column or "", title or "")
-    identity = "\0".join(parts).encode("utf-8", "surrogatepass")
     return Assertion(
-        key=hashlib.sha256(identity).digest()[:16],
+        # The title, where there is one, tells apart two tests of one sort on one column.
+        key=_key(name or "", column or "", title or ""),
         name=name or _UNNAMED,
         title=title,
         column=column,
         success=success if isinstance(success, bool) else _WORDS.get(word or ""),
         word=word,
-        blocking=(text_of(entry.get("severity")) or word or "").strip().lower() not in _WARNED,
+        severity=(text_of(entry.get("severity")) or "").strip().lower() or None,
         expected=told(entry.get("expected")),
         actual=told(entry.get("actual")),
         description=text_of(entry.get("description")),
@@ -188,10 +227,14 @@ def _assertion(
     )
 
 
+def _key(*parts: str) -> bytes:
+    return hashlib.sha256("\0".join(parts).encode("utf-8", "surrogatepass")).digest()[:16]
+
+
 def _weight(result: Assertion) -> tuple[int, tuple[str, ...]]:
     severity = {False: 2, None: 1, True: 0}[result.success] * 2 + result.blocking
     texts = (
         result.actual, result.expected, result.word, result.description, result.content,
-        result.name, result.title, result.column,
+        result.name, result.title, result.column, result.severity,
     )  # fmt: skip
     return severity, tuple(text or "" for text in texts)

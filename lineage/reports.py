@@ -197,16 +197,17 @@ class _Reader:
             groups[row.run_pk, self._groups.get(row.asset_id, row.asset_id)].append(row)
         errors = self._errors(rows)
         of_jobs = {row.run_pk for row in rows if row.kind != DATASET}
+        graded = self._severities(rows)
         on_datasets: set[tuple[int, bytes]] = set()
         found = []
         # What a run says of datasets first: it may say the same again of itself.
         for (run_pk, subject), said in sorted(groups.items(), key=lambda g: g[1][0].kind):
             row = max(said, key=lambda r: (r.at, r.place)) if len(said) > 1 else said[0]
-            answers = self._answers(row, said, errors.get(run_pk))
+            answers = self._answers(row, said, errors.get(run_pk), graded.get(run_pk, {}))
             if run_pk in of_jobs:
                 if row.kind != DATASET:
                     answers = [a for a in answers if (run_pk, a[0].key) not in on_datasets]
-                on_datasets.update((run_pk, assertion.key) for assertion, _ in answers)
+                on_datasets.update((run_pk, k) for a, _ in answers for k in data_tests.keys_of(a))
             told = [(a, status) for a, status in answers if status is not None]
             if len(told) < len(answers):
                 waiting = ((subject, a.key) for a, status in answers if status is None)
@@ -215,19 +216,28 @@ class _Reader:
             found.append(_Said(subject, order, row, told))
         return found
 
+    def _severities(self, rows: Iterable[_Row]) -> dict[int, dict[bytes, str]]:
+        """What runs tell of severities apart from the results that they report of datasets."""
+        found: dict[int, list[Assertion]] = defaultdict(list)
+        for row in rows:
+            if REPORT_PLACES[row.place].facet == data_tests.CHECKS:
+                results = self._facets[row.body_id].meaning(_READ[data_tests.CHECKS])
+                found[row.run_pk].extend(results)
+        return {run_pk: data_tests.severities(checks) for run_pk, checks in found.items()}
+
     def _answers(
-        self, row: _Row, said: Sequence[_Row], error: str | None
+        self, row: _Row, said: Sequence[_Row], error: str | None, graded: Mapping[bytes, str]
     ) -> Sequence[tuple[Assertion, DataTestStatus | None]]:
         """What each data test said; of runs that say and end the same it is worked out once."""
         state = RANKED_STATES[row.state]
         if state in OPEN:
             state = self._habits.state(row.job_id, state, moment(row.ended_at))
         bodies = tuple((item.body_id, item.place) for item in said)
-        key = (bodies, state, row.producer_id, error)
+        key = (bodies, state, row.producer_id, error, tuple(sorted(graded.items())))
         known = self._known.get(key)
         if known is None:
             results = data_tests.merged(
-                assertion
+                data_tests.graded(assertion, graded)
                 for item in said
                 for assertion in self._facets[item.body_id].meaning(
                     _READ[REPORT_PLACES[item.place].facet]

@@ -17,7 +17,17 @@ from lineage.assets import ASSET, JOB
 from lineage.data_tests import Assertion
 from lineage.estate import DataTestStatus, RunState
 from lineage.events import text_of
-from lineage.fold import REPORT_PLACES, TERMINAL, TYPE_RANK, Io, Name, Numbered, Run, fold_run
+from lineage.fold import (
+    REPORT_PLACES,
+    TERMINAL,
+    TYPE_RANK,
+    Io,
+    Name,
+    Numbered,
+    Report,
+    Run,
+    fold_run,
+)  # fmt: skip
 from lineage.job_runs import RunLine, line, lines
 from lineage.log import EventLog
 from lineage.principals import Said
@@ -259,12 +269,24 @@ def _parts(side: Mapping[Name, Io], usual: str) -> Iterator[Part]:
 
 def _tests(run: Run, ids: Mapping[int, str], error: str | None) -> Iterator[Tested]:
     producer = run.decided_by.event.producer
-    for report in sorted(run.reports, key=lambda r: (r.subject or ("", ""), r.place)):
+    reported = [
+        (report, data_tests.results_in(REPORT_PLACES[report.place].facet, report.facet.value))
+        for report in sorted(run.reports, key=lambda r: (r.subject or ("", ""), r.place))
+    ]
+    severities = data_tests.severities(x for r, found in reported if _is_check(r) for x in found)
+    of_datasets = [result for report, found in reported if report.subject for result in found]
+    on_datasets = {key for result in of_datasets for key in data_tests.keys_of(result)}
+    for report, found in reported:
         dataset = AssetKey(Kind.DATASET, *report.subject) if report.subject else None
-        name = REPORT_PLACES[report.place].facet
-        for result in data_tests.results_in(name, report.facet.value):
-            status = data_tests.status(result, run.state, producer, error)
-            yield Tested(dataset, result, status, ids[report.seq])
+        for result in found:
+            if not (_is_check(report) and result.key in on_datasets):
+                told = data_tests.graded(result, severities)
+                status = data_tests.status(told, run.state, producer, error)
+                yield Tested(dataset, told, status, ids[report.seq])
+
+
+def _is_check(report: Report) -> bool:
+    return REPORT_PLACES[report.place].facet == data_tests.CHECKS
 
 
 def is_endless(story: RunStory) -> bool:

@@ -3,19 +3,31 @@
 from __future__ import annotations
 
 import hashlib
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lineage.data_tests import FACETS, Assertion, merged, results_in, status
+from lineage.data_tests import (
+    CHECKS,
+    FACETS,
+    Assertion,
+    graded,
+    keys_of,
+    merged,
+    results_in,
+    severities,
+    status,
+)  # fmt: skip
 from lineage.estate import DataTestStatus, RunState
 from tests.lineage.wild import facets, real_facets, same_however_written
 
 WORDS = [
     "assertions", "tests", "assertion", "expectationType", "name", "column", "success", "status",
     "severity", "type", "expected", "actual", "params", "column_name", "content", "description",
+    "checks", "passed",
 ]  # fmt: skip
 DBT = "https://github.com/OpenLineage/OpenLineage/tree/1.54.0/integration/dbt"
 ELSE = "https://example.com/quality"
@@ -26,7 +38,7 @@ reports = st.builds(
     key=st.sampled_from([b"a" * 16, b"b" * 16]),
     name=st.sampled_from(["x", "y"]),
     success=st.sampled_from([True, False, None]),
-    blocking=st.booleans(),
+    severity=st.sampled_from([None, "error", "warn"]),
     word=st.sampled_from([None, "skip", "pass"]),
     actual=st.sampled_from([None, "0", "3"]),
     expected=st.sampled_from([None, "0"]),
@@ -72,6 +84,27 @@ def test_a_test_that_anybody_saw_failing_does_not_pass(found: list[Assertion]) -
         answers = {r.success for r in found if r.key == key}
         assert result in found
         assert (result.success is True) is (answers == {True})
+
+
+@given(st.lists(reports), st.data())
+def test_severities_mind_neither_order_nor_repetition(
+    found: list[Assertion], data: st.DataObject
+) -> None:
+    again = data.draw(st.permutations([*found, *found]))
+
+    assert severities(again) == severities(found)
+
+
+@given(reports, reports)
+def test_a_severity_told_elsewhere_fills_a_gap_and_changes_nothing_else(
+    result: Assertion, other: Assertion
+) -> None:
+    told = {keys_of(result)[1]: other.severity} if other.severity else {}
+
+    found = graded(result, told)
+
+    assert found.severity == (result.severity or other.severity)
+    assert replace(found, severity=None) == replace(result, severity=None)
 
 
 @given(reports, st.sampled_from(RunState), st.sampled_from([DBT, ELSE, ""]), st.text(max_size=1))
@@ -143,6 +176,18 @@ def test_an_expectation_has_the_key_of_the_same_assertion() -> None:
     assert only("greatExpectations_assertions", expectation) == only(
         "dataQualityAssertions", assertion
     )
+
+
+def test_a_check_that_a_run_tells_by_name_is_the_one_it_reports_of_a_dataset() -> None:
+    facet = {"checks": [{"assertion": "x_is_known", "passed": False, "severity": "WARN"}]}
+    (check,) = results_in(CHECKS, facet)
+    reported = only("dataQualityAssertions", {"assertion": "x_is_known", "column": "x"})
+
+    assert (check.success, check.blocking) == (False, False)
+    assert check.key in keys_of(reported)
+    assert graded(reported, severities([check])).blocking is False
+    other = only("dataQualityAssertions", {"assertion": "y_is_known"})
+    assert graded(other, severities([check])).blocking is True
 
 
 # What a report says

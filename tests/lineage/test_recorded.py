@@ -21,6 +21,7 @@ from lineage.estate import DataTestStatus, Estate, RunState
 from lineage.importing import Summary, ingest_files
 from lineage.ingest import Ingestor
 from lineage.reading import load_estate
+from lineage.run_story import run_story
 
 RECORDED = Path(__file__).parents[1] / "data" / "recorded"
 NAMES = sorted(path.stem for path in RECORDED.glob("*.ndjson"))
@@ -290,11 +291,53 @@ def test_a_validation_is_one_complete_run_whatever_it_found(play: Play) -> None:
 def test_checks_of_dagster_end_as_dagster_says(play: Play) -> None:
     recording = play(DAGSTER)
 
-    told = {(table, name): status for (table, name, _), (status, _) in recording.told().items()}
+    told = {(table, name): found for (table, name, _), found in recording.told().items()}
 
     assert told == {
         (check["asset"], check["check"]): (
-            DataTestStatus.PASS if check["passed"] else DataTestStatus.FAIL
+            DataTestStatus.PASS if check["passed"] else DataTestStatus.FAIL,
+            check["severity"] == "ERROR",
         )
         for check in recording.account["checks"]
     }
+
+
+def test_checks_of_dagster_are_told_of_their_asset_and_not_of_their_job(play: Play) -> None:
+    recording = play(DAGSTER)
+
+    assert [key.name for key, job in recording.estate.jobs.items() if job.tests] == []
+
+
+def test_the_story_of_a_dagster_run_has_each_check_once_with_its_severity(
+    play: Play, store: Engine
+) -> None:
+    checks = play(DAGSTER).account["checks"]
+    job = AssetKey(Kind.JOB, "shop", "rentals__checks")
+    first = (RECORDED / f"{DAGSTER}.ndjson").read_text("utf-8").splitlines()[0]
+
+    story = run_story(store, job, json.loads(first)["run"]["runId"])
+
+    assert story is not None
+    assert {(t.result.name, t.status, t.result.blocking) for t in story.tests} == {
+        (
+            check["check"],
+            DataTestStatus.PASS if check["passed"] else DataTestStatus.FAIL,
+            check["severity"] == "ERROR",
+        )
+        for check in checks
+        if check["asset"] == "rentals"
+    }
+    assert len(story.tests) == 2
+    assert all(test.dataset for test in story.tests)
+
+
+def test_only_a_check_of_dagster_that_blocks_makes_a_run_turn_out_bad(play: Play) -> None:
+    estate = play(DAGSTER).estate
+
+    outcomes = {
+        key.name: job.outcome.value
+        for key, job in estate.jobs.items()
+        if key.name.endswith("__checks") and job.outcome
+    }
+
+    assert outcomes == {"rentals__checks": RunState.COMPLETE, "revenue__checks": RunState.FAIL}
