@@ -47,10 +47,10 @@ class Contents:
         self._templates.clear()
 
     def number_facets(
-        self, connection: Connection, bodies: Iterable[tuple[bytes, bytes]]
+        self, connection: Connection, bodies: dict[bytes, bytes]
     ) -> dict[bytes, int]:
         """The number of each body, by its hash; what is new is stored."""
-        return self._number(connection, FACET_BODY, dict(bodies))
+        return self._number(connection, FACET_BODY, bodies)
 
     def number_templates(
         self, connection: Connection, templates: Iterable[Template]

@@ -21,10 +21,11 @@ from lineage.events import Event, EventReader, dated
 from lineage.facet_schemas import schemas
 from lineage.keys import Admission, Key, out_of_scope
 from lineage.log import EventLog
+from lineage.oddities import Oddity
 from lineage.projection import Projection
 from lineage.redact import redact_text
 from lineage.refused import kept_body
-from lineage.templates import Oddity, RefusedError
+from lineage.templates import RefusedError
 
 logger = logging.getLogger(__name__)
 
@@ -143,9 +144,13 @@ class Ingestor:
             )
             new = appended.new
             if new:
-                content = log.content_of(new)
                 chain.append_link(
-                    connection, log.KIND, new[0].seq, new[-1].seq, content, at=received_at
+                    connection,
+                    log.KIND,
+                    new[0].seq,
+                    new[-1].seq,
+                    appended.content,
+                    at=received_at,
                 )
                 self._projection.apply(connection, new, appended.numbers)
             if new or refused:

@@ -45,6 +45,9 @@ _COMMITMENT = (
 _COMMITTED = 9
 """How many of these never change and are covered by the hash chain."""
 
+Commitment = tuple[Any, ...]
+"""A row of these."""
+
 
 class Stored(Struct, frozen=True):
     """An event with its place in the log."""
@@ -63,6 +66,8 @@ class Appended:
     new: tuple[Stored, ...]
     numbers: dict[bytes, int]
     """Number of every facet's body in the new ones, by its hash."""
+    content: bytes
+    """What the hash chain says of the new ones; see ``events_content``."""
 
 
 class EventLog:
@@ -104,11 +109,12 @@ class EventLog:
             seq += 1
             new.append(Stored(seq, received_at, event))
             places.append(seq)
-        numbers = self._write(connection, new) if new else {}
+        commitments = [_commitment(stored) for stored in new]
+        numbers = self._write(connection, new, commitments) if new else {}
         self._last = seq
         if again:
             connection.execute(_COUNT_AGAIN, [{"known": e, "more": n} for e, n in again.items()])
-        return Appended(tuple(places), tuple(new), numbers)
+        return Appended(tuple(places), tuple(new), numbers, _content(commitments))
 
     def events(
         self, connection: Connection, chunk: int, since: int | None = None, until: int | None = None
@@ -141,11 +147,13 @@ class EventLog:
         plans = [payloads.plan(s.event.template, s.event.values) for s in events]
         return self._number(connection, plans)
 
-    def _write(self, connection: Connection, new: Sequence[Stored]) -> dict[bytes, int]:
+    def _write(
+        self, connection: Connection, new: Sequence[Stored], commitments: Sequence[Commitment]
+    ) -> dict[bytes, int]:
         plans = [payloads.plan(s.event.template, s.event.values) for s in new]
         numbers = self._number(connection, plans)
         templates = self.contents.number_templates(connection, (s.event.template for s in new))
-        insert_rows(connection, EVENT, _COMMITMENT, [_commitment(s) for s in new])
+        insert_rows(connection, EVENT, _COMMITMENT, commitments)
         insert_rows(
             connection,
             PAYLOAD,
@@ -164,8 +172,7 @@ class EventLog:
     def _number(
         self, connection: Connection, plans: Sequence[payloads.Planned]
     ) -> dict[bytes, int]:
-        bodies = (body for planned in plans for body in payloads.bodies_of(planned))
-        return self.contents.number_facets(connection, bodies)
+        return self.contents.number_facets(connection, payloads.bodies_of(plans))
 
     def read(self, connection: Connection, rows: Sequence[Any]) -> list[Stored]:
         """Stored events from rows of both tables."""
@@ -231,16 +238,13 @@ def events_content(connection: Connection, first: int, last: int) -> bytes:
     return state.digest()
 
 
-def content_of(new: Sequence[Stored]) -> bytes:
+def _content(commitments: Iterable[Commitment]) -> bytes:
     """The same for events that are just being appended."""
-    state = hashlib.sha256()
-    for stored in new:
-        row = _commitment(stored)
-        state.update(_line(*row[:_COMMITTED], row[5] or stored.event.event_id))
-    return state.digest()
+    lines = (_line(*row[:_COMMITTED], row[5] or row[1]) for row in commitments)
+    return hashlib.sha256(b"".join(lines)).digest()
 
 
-def _commitment(stored: Stored) -> tuple[Any, ...]:
+def _commitment(stored: Stored) -> Commitment:
     event = stored.event
     is_changed = bool(event.secrets) or event.is_mended
     return (

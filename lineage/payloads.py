@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import uuid
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import cast
 
@@ -22,7 +22,6 @@ WHOLE = {"dataQualityAssertions", "greatExpectations_assertions", "test"}
 """Facets that tables refer to by their body."""
 
 _IS_UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
-_IS_NUMBER = re.compile(r"0|-?[1-9]\d{0,17}")
 
 Token = int | str | bytes
 """A number, the 16 bytes of a UUID, or a text as it stands."""
@@ -52,34 +51,45 @@ Planned = list[Value | Form]
 def plan(template: Template, values: Sequence[Value]) -> Planned:
     """Which values of an event are stored as they are, and which by their form."""
     planned: Planned = list(values)
-    for about, _, name, hole, _ in template.facets:
-        # Facets of jobs and datasets last, and tables refer to them by their body.
-        if about not in _LASTING and name not in WHOLE:
-            facet = values[hole]
-            if isinstance(facet, Facet):
-                planned[hole] = facet.once(_form) or facet
+    for hole in template.once(_passing):
+        facet = values[hole]
+        if isinstance(facet, Facet):
+            planned[hole] = facet.once(_form) or facet
     return planned
 
 
-def bodies_of(planned: Planned) -> Iterator[tuple[bytes, bytes]]:
-    """Hash and body of all that has to be stored before an event's values can be packed."""
-    return ((v.hash, v.body) for v in planned if not isinstance(v, bytes))
+def _passing(template: Template) -> tuple[int, ...]:
+    """Where facets stand that may be stored by their form.
+
+    Those of jobs and datasets last, and tables refer to them by their body.
+    """
+    return tuple(
+        facet.hole
+        for facet in template.facets
+        if facet.about not in _LASTING and facet.name not in WHOLE
+    )
+
+
+def bodies_of(plans: Iterable[Planned]) -> dict[bytes, bytes]:
+    """By its hash, every body that has to be stored before values can be packed."""
+    return {v.hash: v.body for planned in plans for v in planned if not isinstance(v, bytes)}
 
 
 def pack(template: Template, planned: Planned, time: int, numbers: Mapping[bytes, int]) -> bytes:
     """The values of an event, packed; ``numbers`` has every hash that ``bodies_of`` told."""
     packed: list[object] = [
-        _text(v)
-        if isinstance(v, bytes)
-        else numbers[v.hash]
+        numbers[v.hash]
         if isinstance(v, Facet)
+        else v.decode()
+        if isinstance(v, bytes)
         else (numbers[v.hash], *v.tokens)
         for v in planned
     ]
-    if planned[template.time_hole] == _plain_time(time):
+    sent = _text(planned[template.time_hole])
+    if sent.endswith('Z"') and sent == _plain_time(time):
         packed[template.time_hole] = None
     if template.run_hole is not None:
-        packed[template.run_hole] = _token(_text(planned[template.run_hole]))
+        packed[template.run_hole] = _run_id(_text(planned[template.run_hole]))
     return _ENCODE(packed)
 
 
@@ -108,7 +118,7 @@ def unpack(packed: Packed, time: int, facets: Mapping[int, Facet]) -> list[Value
             form = facets[int(number)].body.split(b"\0")
             values.append(stored_facet(fill(tuple(form), [_plain(t) for t in tokens])))
         elif item is None:
-            values.append(_plain_time(time))
+            values.append(_plain_time(time).encode())
         elif isinstance(item, bytes):
             values.append(b'"%b"' % _plain(item))
         else:
@@ -120,17 +130,22 @@ def _form(facet: Facet) -> Form | None:
     outline = facet.once(outline_of)
     if outline is None:
         return None
-    return Form(
-        outline.body, outline.hash, tuple(_token(token.decode()) for token in outline.tokens)
-    )
+    packed = (_PACK[kind](token) for kind, token in zip(outline.kinds, outline.tokens, strict=True))
+    return Form(outline.body, outline.hash, tuple(packed))
 
 
-def _token(text: str) -> Token:
-    """The shortest thing that gives the same text back; a run id comes in its quotes."""
-    bare = text.strip('"')
-    if len(bare) == 36 and _IS_UUID.fullmatch(bare):
-        return bytes.fromhex(bare.replace("-", ""))
-    return int(text) if text[-1:].isdigit() and _IS_NUMBER.fullmatch(text) else text
+def _id(token: bytes) -> bytes:
+    return bytes.fromhex(token.decode().replace("-", ""))
+
+
+_PACK: dict[str, Callable[[bytes], Token]] = {"I": _id, "T": bytes.decode, "N": int, "P": int}
+"""The shortest thing that gives a token of each kind back."""
+
+
+def _run_id(sent: str) -> Token:
+    """The same for a run id, in its quotes."""
+    bare = sent.strip('"')
+    return _id(bare.encode()) if len(bare) == 36 and _IS_UUID.fullmatch(bare) else sent
 
 
 def _plain(token: Token) -> bytes:
@@ -143,6 +158,6 @@ def _text(value: Value | Form) -> str:
     return (value if isinstance(value, bytes) else value.body).decode()
 
 
-def _plain_time(time: int) -> bytes:
+def _plain_time(time: int) -> str:
     """The JSON of a time as most clients write it, which then takes no room."""
-    return b'"%b"' % written(time).encode()
+    return f'"{written(time)}"'

@@ -47,7 +47,7 @@ def round_trip(event: Event) -> Event:
     """The event as the log gives it back."""
     template = read_template(event.template.body)
     planned = payloads.plan(event.template, event.values)
-    bodies = dict(payloads.bodies_of(planned))
+    bodies = payloads.bodies_of([planned])
     numbers = {key: number for number, key in enumerate(bodies, 1)}
     facets = {number: stored_facet(bodies[key]) for key, number in numbers.items()}
     packed = payloads.decode(payloads.pack(event.template, planned, event.time, numbers))
