@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from lineage.facet_schemas import FacetPlace, schemas
-from lineage.value_checks import Found, SchemaWarning, WarningKind, short, shown
+from lineage.oddities import WarningKind
+from lineage.value_checks import Found, SchemaWarning, short, shown
 
 _HOLDERS = {
     FacetPlace.RUN: "run.facets",
@@ -219,6 +220,14 @@ _KINDS = {
     WarningKind.UNKNOWN: "an unknown key",
     WarningKind.DEPTH: "nested too deep to be looked at",
 }
+OTHER_KINDS = {
+    WarningKind.AHEAD: "a time more than a day ahead of its arrival",
+    WarningKind.REPLACED: "characters that were replaced",
+    WarningKind.SCOPE: "not covered by the key that it came with",
+    WarningKind.SECRET: "a secret that was taken out",
+    WarningKind.OVERSIZED: "a facet too large to be looked into",
+}
+"""What is odd and breaks no schema, in words."""
 
 
 def conformance(seen: Seen) -> Conformance:

@@ -6,8 +6,10 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Table
+from sqlalchemy import Column, Connection, LargeBinary, Table
+from sqlmodel import Field, SQLModel
 
+from catalog import columns
 from catalog.database import table_of, upsert_rows
 from catalog.lookups import rows_where
 from lineage.data_tests import FACETS, results_in
@@ -15,21 +17,40 @@ from lineage.estate import FeedKind
 from lineage.events import Event
 from lineage.facets import Body, Recent
 from lineage.log import Stored
+from lineage.oddities import Oddity, WarningKind
 from lineage.principals import PRECEDENCE, principals_in
 from lineage.tables import FeedRow, ProducerRow, WarningRow
 from lineage.templates import EventKind, Place, Template
 
+
+class WarningKindRow(SQLModel, table=True):
+    """How many events of a producer are odd in one way, however often each of them is."""
+
+    __tablename__ = "lineage_warning_kind"
+
+    producer: str = Field(sa_column=columns.text(primary_key=True))
+    kind: str = Field(sa_column=columns.text(primary_key=True))
+    events: int = Field(sa_column=columns.big())
+    first_at: int = Field(sa_column=columns.big())
+    last_at: int = Field(sa_column=columns.big())
+    event_id: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
+    """The newest of them."""
+
+
 FEED = table_of(FeedRow)
 PRODUCER = table_of(ProducerRow)
 WARNING = table_of(WarningRow)
+WARNING_KIND = table_of(WarningKindRow)
 
 _FEED = ("namespace", "evidence", "producer", "events", "first_at", "last_at", "event_id")
-_WARNING = ("producer", "path", "message", "events", "first_at", "last_at", "event_id")
+_WARNING = ("producer", "path", "message", "kind", "events", "first_at", "last_at", "event_id")
+_WARNING_KIND = ("producer", "kind", "events", "first_at", "last_at", "event_id")
 _PRODUCER = (
-    "producer", "events", "warnings", "first_at", "last_at", "first_received_at",
+    "producer", "events", "warnings", "breaches", "first_at", "last_at", "first_received_at",
     "last_received_at",
 )  # fmt: skip
 
+_OUTSIDE = Oddity("", "not covered by the key that it came with", WarningKind.SCOPE)
 _INDEX = re.compile(r"\[\d+\]")
 
 REMEMBERED = 50_000
@@ -45,7 +66,7 @@ class Tally:
 
     def __init__(self) -> None:
         self._known: dict[str, Recent[Key, Counts]] = {
-            table.name: Recent(REMEMBERED) for table in (FEED, WARNING, PRODUCER)
+            table.name: Recent(REMEMBERED) for table in (FEED, WARNING, WARNING_KIND, PRODUCER)
         }
 
     def forget(self) -> None:
@@ -60,19 +81,20 @@ class Tally:
             batch.take(stored)
         self._write(connection, FEED, _FEED, batch.feeds, _add)
         self._write(connection, WARNING, _WARNING, batch.warnings, _add)
+        self._write(connection, WARNING_KIND, _WARNING_KIND, batch.kinds, _add)
         self._write(connection, PRODUCER, _PRODUCER, batch.producers, _add_sent)
 
     def _write(
         self,
         connection: Connection,
         table: Table,
-        columns: tuple[str, ...],
+        names: tuple[str, ...],
         counts: dict[Key, Counts],
         add: Callable[[Counts, Counts], Counts],
     ) -> None:
         known, keys = self._known[table.name], len(table.primary_key)
         missing = {key[0] for key in counts if key not in known}
-        for row in rows_where(connection, table, columns, columns[0], missing):
+        for row in rows_where(connection, table, names, names[0], missing):
             known.put(tuple(row[:keys]), list(row[keys:]))
         rows = []
         for key, more in counts.items():
@@ -80,7 +102,7 @@ class Tally:
             total = more if before is None else add(more, before)
             known.put(key, total)
             rows.append((*key, *total))
-        upsert_rows(connection, table, columns[:keys], columns, rows)
+        upsert_rows(connection, table, names[:keys], names, rows)
 
 
 class _Batch:
@@ -89,6 +111,7 @@ class _Batch:
     def __init__(self) -> None:
         self.feeds: dict[Key, Counts] = {}
         self.warnings: dict[Key, Counts] = {}
+        self.kinds: dict[Key, Counts] = {}
         self.producers: dict[Key, Counts] = {}
 
     def take(self, stored: Stored) -> None:
@@ -96,20 +119,26 @@ class _Batch:
         event, producer = stored.event, stored.event.producer
         at = event.time
         sent = self.producers.get((producer,))
-        odd = 1 if event.oddities else 0
+        oddities = (*event.oddities, _OUTSIDE) if event.is_out_of_scope else event.oddities
+        kinds = {oddity.kind for oddity in oddities}
+        odd, breach = int(bool(kinds)), int(any(kind.is_breach for kind in kinds))
         if sent is None:
             received = stored.received_at
-            self.producers[producer,] = [1, odd, at, at, received, received]
+            self.producers[producer,] = [1, odd, breach, at, at, received, received]
         else:
             sent[0] += 1
             sent[1] += odd
-            sent[2], sent[3] = min(sent[2], at), max(sent[3], at)
-            sent[5] = max(sent[5], stored.received_at)
-        for oddity in event.oddities:
+            sent[2] += breach
+            sent[3], sent[4] = min(sent[3], at), max(sent[4], at)
+            sent[6] = max(sent[6], stored.received_at)
+        for oddity in oddities:
             path = _INDEX.sub("[]", oddity.path)
-            _count(self.warnings, (producer, path, oddity.message), at, event.event_id)
-        for key in _said(event):
-            _count(self.feeds, (*key, producer), at, event.event_id)
+            sort = (producer, path, oddity.message, oddity.kind.value)
+            _count(self.warnings, sort, at, event.event_id)
+        for kind in kinds:
+            _count(self.kinds, (producer, kind.value), at, event.event_id)
+        for said in _said(event):
+            _count(self.feeds, (*said, producer), at, event.event_id)
 
 
 def _count(counts: dict[Key, Counts], key: Key, at: int, event_id: bytes) -> None:
@@ -131,7 +160,8 @@ def _add_sent(new: Counts, old: Counts) -> Counts:
     return [
         new[0] + old[0],
         new[1] + old[1],
-        *(f(a, b) for f, a, b in zip((min, max, min, max), new[2:], old[2:], strict=True)),
+        new[2] + old[2],
+        *(f(a, b) for f, a, b in zip((min, max, min, max), new[3:], old[3:], strict=True)),
     ]
 
 

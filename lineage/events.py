@@ -27,11 +27,11 @@ from lineage.facets import (
     fill,
 )
 from lineage.mending import clean, decode, has_rare_escape
+from lineage.oddities import Oddity, WarningKind
 from lineage.redact import redact_text
 from lineage.templates import (
     NAME_LIMIT,
     EventKind,
-    Oddity,
     Place,
     RefusedError,
     Template,
@@ -48,7 +48,9 @@ TEMPLATE_BYTES = 40_000_000
 
 _PLAIN_TIME = re.compile(rb'"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,6})?(?:Z|[+-]\d\d:\d\d)"')
 _PLAIN_UUID = re.compile(rb'"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"')
-_MENDED = Oddity("", "held NUL characters or lone surrogates; they were replaced")
+_MENDED = Oddity(
+    "", "held NUL characters or lone surrogates; they were replaced", WarningKind.REPLACED
+)
 _TIME_WANTED = "a date and time with offset, such as 2026-11-20T06:00:00Z"
 
 
@@ -262,7 +264,8 @@ def stored_event(
     """An event as the log has it; what was replaced in it is known from there."""
     event = _event(template, list(values), event_id, [_MENDED] if is_mended else [])
     if secrets:
-        said = (*event.oddities, *(Oddity(path, SECRET) for path in secrets))
+        held = (Oddity(path, SECRET, WarningKind.SECRET) for path in secrets)
+        said = (*event.oddities, *held)
         event = msgspec.structs.replace(event, secrets=secrets, oddities=said)
     return event
 
@@ -271,7 +274,8 @@ def dated(event: Event, received_at: int) -> Event:
     """The event with a warning if its time lies more than a day after its arrival."""
     if event.time <= received_at or moment(event.time) <= moment(received_at) + AHEAD:
         return event
-    ahead = Oddity("eventTime", "more than a day ahead of its arrival; ages do not follow it")
+    message = "more than a day ahead of its arrival; ages do not follow it"
+    ahead = Oddity("eventTime", message, WarningKind.AHEAD)
     return msgspec.structs.replace(event, oddities=(*event.oddities, ahead))
 
 
@@ -291,10 +295,10 @@ def _event(
         facet: Any = values[hole]
         if facet.flaws.get(kind) == ():  # by far the most, so asked without a call
             continue
-        for inner, message in facet.flaws_at(kind):
+        for inner, message, sort in facet.flaws_at(kind):
             where = f"{path}.{inner}" if inner else path
-            oddities.append(Oddity(where, message))
-            if message is SECRET:
+            oddities.append(Oddity(where, message, sort))
+            if sort is WarningKind.SECRET:
                 secrets.append(where)
     time = _time(values[template.time_hole], oddities)
     run_id = None
@@ -330,7 +334,8 @@ def _run_id(value: Value, oddities: list[Oddity]) -> tuple[str, bytes]:
     try:
         return str(uuid.UUID(sent)), canonical(sent)
     except ValueError:
-        oddities.append(Oddity("run.runId", "not a UUID; it is kept as it was sent"))
+        message = "not a UUID; it is kept as it was sent"
+        oddities.append(Oddity("run.runId", message, WarningKind.FORMAT))
         safe = redact_text(sent)
         return safe, canonical(safe)
 
@@ -349,5 +354,6 @@ def _time(value: Value, oddities: list[Oddity]) -> int:
             422, f"eventTime cannot be read: {error}", "eventTime", _TIME_WANTED
         ) from error
     if is_odd:
-        oddities.append(Oddity("eventTime", "has no offset or an unusual form; read as UTC"))
+        message = "has no offset or an unusual form; read as UTC"
+        oddities.append(Oddity("eventTime", message, WarningKind.FORMAT))
     return microseconds(read)

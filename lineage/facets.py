@@ -17,6 +17,7 @@ import orjson
 
 from lineage.conformance import facet_warnings
 from lineage.facet_schemas import FacetPlace, schemas
+from lineage.oddities import WarningKind
 from lineage.redact import redact
 
 K = TypeVar("K")
@@ -27,8 +28,8 @@ Body = dict[str, Any]
 
 Kind = tuple[str, str]
 """What a facet is about (run, job, dataset, input, output), and its name."""
-Flaw = tuple[str, str]
-"""Path inside a facet, and what is odd there."""
+Flaw = tuple[str, str, WarningKind]
+"""Path inside a facet, what is odd there, and what sort of thing that is."""
 
 REMEMBERED_BYTES = 32_000_000
 """How much of facets is remembered while reading, roughly, bytes."""
@@ -223,12 +224,13 @@ def _flaws(facet: Facet, about: str, name: str) -> tuple[Flaw, ...]:
 def _find_flaws(facet: Facet, about: str, name: str) -> Iterator[Flaw]:
     place, size = FacetPlace(about), len(facet.body)
     if size > OVERSIZED and name not in schemas().standard[place]:
-        yield "", f"{size / 1e6:,.1f} MB; set aside: it is kept, but not looked into"
+        message = f"{size / 1e6:,.1f} MB; set aside: it is kept, but not looked into"
+        yield "", message, WarningKind.OVERSIZED
     else:
         for warning in facet_warnings(place, name, facet.value):
-            yield warning.path, warning.message
+            yield warning.path, warning.message, warning.kind
     for path in facet.secrets:
-        yield path, SECRET
+        yield path, SECRET, WarningKind.SECRET
 
 
 def facet_from(value: Body) -> Facet:

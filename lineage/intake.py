@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Engine, func, select
+from sqlalchemy import ColumnElement, Connection, Engine, func, select
 
 from catalog.moments import moment
 from lineage.assets import ASSET, DATASET
 from lineage.conformance import Conformance, Seen, conformance
-from lineage.counters import FEED, PRODUCER, WARNING
+from lineage.counters import FEED, PRODUCER, WARNING, WARNING_KIND
 from lineage.diagnosis import Counts, Sender
 from lineage.estate import FeedKind
 from lineage.log import EVENT, REJECTION, EventLog
+from lineage.oddities import WarningKind
 from lineage.runs import RUN
 from lineage.shapes import SHAPE_DATASET, SHAPE_EDGE
 from lineage.templates import EventKind
@@ -41,11 +42,15 @@ class Producer:
     events: int
     warnings: int
     """How many of them were odd."""
+    breaches: int
+    """How many of them break a schema."""
     first_at: datetime
     last_at: datetime
     """Event times."""
     last_received_at: datetime
     conformance: Conformance
+    others: Mapping[WarningKind, int]
+    """How many of them are odd in a way that breaks no schema, most frequent first."""
     spoken: tuple[Spoken, ...]
     """By namespace, then kind."""
 
@@ -56,6 +61,7 @@ class WarningCount:
 
     path: str
     message: str
+    kind: WarningKind
     events: int
     event_id: str
     """One that has it."""
@@ -108,7 +114,9 @@ class Intake:
     producers: tuple[Producer, ...]
     """Newest first."""
     warnings: tuple[WarningCount, ...]
-    """Most frequent first."""
+    """What breaks a schema, most frequent first."""
+    others: tuple[WarningCount, ...]
+    """What is odd and breaks none, most frequent first."""
     rejections: tuple[Rejection, ...]
     """Newest first, replayed ones too."""
     newest: tuple[Arrived, ...]
@@ -129,7 +137,8 @@ def intake(engine: Engine, limit: int = 50) -> Intake:
             repeats=int(repeats or 0),
             rejected=rejected,
             producers=producers,
-            warnings=tuple(_warnings(connection, limit)),
+            warnings=tuple(_warnings(connection, limit, WARNING.c.kind.not_in(_OTHERS))),
+            others=tuple(_warnings(connection, limit, WARNING.c.kind.in_(_OTHERS))),
             rejections=tuple(_rejections(connection, limit)),
             newest=tuple(_arrived(connection, limit)),
             counts=_counts(connection, producers, rejected),
@@ -148,41 +157,58 @@ def _producers(connection: Connection) -> Iterator[Producer]:
             moment(row.last_at),
         )
         spoken[row.producer].append(said)
+    kinds: dict[str, dict[WarningKind, int]] = defaultdict(dict)
+    for row in connection.execute(select(WARNING_KIND).order_by(WARNING_KIND.c.events.desc())):
+        kinds[row.producer][WarningKind(row.kind)] = row.events
     query = select(PRODUCER).order_by(PRODUCER.c.last_received_at.desc(), PRODUCER.c.producer)
     for row in connection.execute(query):
+        counted = kinds[row.producer]
         yield Producer(
             row.producer,
             row.events,
             row.warnings,
+            row.breaches,
             moment(row.first_at),
             moment(row.last_at),
             moment(row.last_received_at),
-            conformance(Seen(row.events, row.warnings, {})),
+            conformance(Seen(row.events, row.breaches, counted)),
+            {kind: number for kind, number in counted.items() if not kind.is_breach},
             tuple(spoken[row.producer]),
         )
 
 
-def _warnings(connection: Connection, limit: int) -> Iterator[WarningCount]:
-    kind = (WARNING.c.path, WARNING.c.message)
+_OTHERS = [kind.value for kind in WarningKind if not kind.is_breach]
+
+
+def _warnings(
+    connection: Connection, limit: int, which: ColumnElement[bool]
+) -> Iterator[WarningCount]:
+    kind = (WARNING.c.path, WARNING.c.message, WARNING.c.kind)
     newest = (WARNING.c.last_at.desc(), WARNING.c.event_id.desc())
-    counted = select(
-        WARNING.c.path,
-        WARNING.c.message,
+    counts = select(
+        *kind,
         WARNING.c.event_id,
         WARNING.c.producer,
         func.sum(WARNING.c.events).over(partition_by=kind).label("events"),
         func.count().over(partition_by=kind).label("producers"),
         func.row_number().over(partition_by=kind, order_by=newest).label("place"),
-    ).subquery()
+    )
+    counted = counts.where(which).subquery()
     query = (
         select(counted)
         .where(counted.c.place == 1)
-        .order_by(counted.c.events.desc(), counted.c.path, counted.c.message)
+        .order_by(counted.c.events.desc(), counted.c.path, counted.c.message, counted.c.kind)
         .limit(limit)
     )
     for row in connection.execute(query):
         yield WarningCount(
-            row.path, row.message, int(row.events), row.event_id.hex(), row.producer, row.producers
+            row.path,
+            row.message,
+            WarningKind(row.kind),
+            int(row.events),
+            row.event_id.hex(),
+            row.producer,
+            row.producers,
         )
 
 

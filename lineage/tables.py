@@ -147,6 +147,8 @@ class ProducerRow(SQLModel, table=True):
     first_received_at: int = Field(sa_column=columns.big())
     last_received_at: int = Field(sa_column=columns.big())
 
+    kind: str = Field(sa_column=columns.text(primary_key=True))
+    """See ``lineage.oddities.WarningKind``."""
 
 class AssetRow(SQLModel, table=True):
     """The name of a dataset or job, as an event has it."""
@@ -163,6 +165,8 @@ class AssetRow(SQLModel, table=True):
 
 class MentionRow(SQLModel, table=True):
     """The newest time that events named an asset with one set of facets.
+    breaches: int = Field(sa_column=columns.big())
+    """How many of them break a schema."""
 
     Of the facets of one name the newest mention wins, so a mention stands for all older ones with
     the same names, and an event moves one row for each asset that it names.

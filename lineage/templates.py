@@ -17,6 +17,7 @@ import orjson
 
 from lineage.conformance import envelope_warnings
 from lineage.facets import SECRET, Facet
+from lineage.oddities import Oddity, WarningKind
 from lineage.redact import redact
 
 NAME_LIMIT = 4096
@@ -58,14 +59,6 @@ class RefusedError(Exception):
         self.detail = detail
         self.path = path
         self.expected = expected
-
-
-@dataclass(frozen=True, slots=True)
-class Oddity:
-    """Something that breaks a schema but loses nothing that matters."""
-
-    path: str
-    message: str
 
 
 class FacetHole(NamedTuple):
@@ -174,7 +167,7 @@ def template_of(event: dict[str, Any], body: bytes, secrets: tuple[str, ...]) ->
     Raises:
         RefusedError: It lacks a usable identity.
     """
-    oddities = [Oddity(path, SECRET) for path in secrets]
+    oddities = [Oddity(path, SECRET, WarningKind.SECRET) for path in secrets]
     producer = event.get("producer")
     if not isinstance(producer, str) or not producer:
         producer = "unknown"
@@ -252,7 +245,8 @@ class _Reader:
             return {}
         if not isinstance(facets, dict):
             if is_read:
-                self._oddities.append(Oddity(f"{path}.{key}", "not an object; skipped"))
+                said = Oddity(f"{path}.{key}", "not an object; skipped", WarningKind.TYPE)
+                self._oddities.append(said)
             return {}
         holes = {}
         for name in sorted(facets):
@@ -261,7 +255,8 @@ class _Reader:
                 holes[name] = self.next_hole()
             elif is_read:
                 what = "null" if facet is None else "not an object"
-                self._oddities.append(Oddity(f"{path}.{key}.{name}", f"{what}; skipped"))
+                said = Oddity(f"{path}.{key}.{name}", f"{what}; skipped", WarningKind.TYPE)
+                self._oddities.append(said)
         return holes
 
     def dataset(self, value: Any, is_read: bool) -> Place | None:
@@ -278,7 +273,7 @@ class _Reader:
             return ()
         if not isinstance(entries, list):
             if is_read:
-                self._oddities.append(Oddity(key, "not an array; skipped"))
+                self._oddities.append(Oddity(key, "not an array; skipped", WarningKind.TYPE))
             return ()
         places = []
         for index, entry in enumerate(entries):
@@ -290,7 +285,7 @@ class _Reader:
                 self.facets(entry, io_key, path, is_read=False)
                 if is_read:
                     why = f"{refused.detail}; {_SKIPPED}"
-                    self._oddities.append(Oddity(refused.path, why))
+                    self._oddities.append(Oddity(refused.path, why, WarningKind.MISSING))
                 continue
             if is_read:
                 places.append(self._place(entry, path, io_key))
@@ -383,7 +378,7 @@ def _breaches(event: dict[str, Any]) -> list[Oddity]:
     plain = event | {"eventTime": _SOME_TIME}
     if isinstance(plain.get("run"), dict) and "runId" in plain["run"]:
         plain["run"] = plain["run"] | {"runId": _SOME_ID}
-    return [Oddity(w.path, w.message) for w in envelope_warnings(plain)]
+    return [Oddity(w.path, w.message, w.kind) for w in envelope_warnings(plain)]
 
 
 def _told(breaches: list[Oddity], others: list[Oddity]) -> tuple[Oddity, ...]:

@@ -9,9 +9,9 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from enum import StrEnum
 from functools import lru_cache
 
+from lineage.oddities import WarningKind
 from lineage.redact import REDACTED
 
 DEEPEST = 64
@@ -20,28 +20,6 @@ MOST = 20
 """Warnings about one facet or envelope; the rest are counted."""
 _LONGEST = 60
 """Characters of a value or key that are repeated in a message."""
-
-
-class WarningKind(StrEnum):
-    """What sort of thing is wrong, for counting."""
-
-    MISSING = "missing"
-    TYPE = "type"
-    """Another kind of value than expected, null included."""
-    VALUE = "value"
-    """The right kind of value, but not one of those allowed."""
-    FORMAT = "format"
-    """A text that is no URI, no date and time, no UUID."""
-    PLACE = "place"
-    """Something that means nothing where it stands."""
-    SCHEMA_URL = "schema_url"
-    """The address of a schema that speaks of something else."""
-    UNKNOWN = "unknown"
-    """A key that OpenLineage does not know."""
-    DEPTH = "depth"
-    """Nested too deep to be looked at."""
-    MORE = "more"
-    """How many further warnings there were."""
 
 
 @dataclass(frozen=True, slots=True)

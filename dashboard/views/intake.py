@@ -10,6 +10,7 @@ import streamlit as st
 
 from catalog.moments import microseconds
 from dashboard import frame, load, opened, parts, words
+from lineage.conformance import OTHER_KINDS
 from lineage.diagnosis import SILENT_AFTER, Diagnosis, Problem, diagnose
 from lineage.intake import Intake, Producer, Rejection, Spoken, WarningCount
 from lineage.replaying import Answer, replay
@@ -49,7 +50,11 @@ def page() -> None:
     with left:
         _rejections(intake, now)
     with right:
-        _warnings(intake)
+        note = "What breaks the schemas; each kind once, the most frequent first"
+        _warnings("warnings", "Warnings", note, intake.warnings)
+        if intake.others:
+            note = "Kept, and against no schema; each kind once"
+            _warnings("others", "Odd in other ways", note, intake.others)
     with st.expander("Connect another producer", icon=":material/add_link:"):
         frame.nothing_yet("intake_more")
     opened.drawer("intake")
@@ -86,7 +91,7 @@ def _tiles(intake: Intake) -> None:
     tiles = [
         ("Events kept", intake.events, "each of them once"),
         ("Sent again", intake.repeats, "known already"),
-        ("With warnings", sum(p.warnings for p in intake.producers), "kept, but odd"),
+        ("With warnings", sum(p.warnings for p in intake.producers), _broken(intake)),
         ("Refused", intake.rejected, "not an event that can be read"),
     ]
     with st.grid(4, min_column_width=190, gap="small"):
@@ -100,6 +105,11 @@ def _tiles(intake: Intake) -> None:
                 border=True,
                 height="stretch",
             )
+
+
+def _broken(intake: Intake) -> str:
+    broken = sum(p.breaches for p in intake.producers)
+    return f"kept; {broken:,} of them break the schemas"
 
 
 def _producers(intake: Intake, now: datetime) -> None:
@@ -127,8 +137,16 @@ def _producer(one: Producer, now: datetime) -> str:
         f"{words.pace(one.events, one.first_at, one.last_at)} · "
         f"since {words.clock(one.first_at, now)} · last {words.clock(one.last_at, now)}]]  \n"
         f":{colour}[:small[{conforms}]] "
-        f":gray[:small[{words.plain(one.conformance.explanation)}]]"
+        f":gray[:small[{words.plain(one.conformance.explanation)}{_others(one)}]]"
     )
+
+
+def _others(one: Producer) -> str:
+    """What else is odd, and is no matter of the schemas."""
+    if not one.others:
+        return ""
+    told = (f"{OTHER_KINDS[kind]} ({number:,})" for kind, number in one.others.items())
+    return f" Also told, and not counted there: {'; '.join(told)}."
 
 
 def _silence(last: datetime, now: datetime) -> str:
@@ -242,16 +260,15 @@ def _answered() -> None:
         (st.success if is_kept else st.warning)(words.plain(text))
 
 
-def _warnings(intake: Intake) -> None:
-    note = "Kept as far as they can be read; each kind once, the most frequent first"
-    with parts.card("intake_warnings", "Warnings", note):
-        for number, warned in enumerate(intake.warnings):
-            _warning(warned, number)
-        if not intake.warnings:
-            st.markdown(":green[:material/check_circle:] Nothing odd was noticed.")
+def _warnings(key: str, title: str, note: str, listed: Sequence[WarningCount]) -> None:
+    with parts.card(f"intake_{key}", title, note):
+        for number, warned in enumerate(listed):
+            _warning(warned, f"{key}_{number}")
+        if not listed:
+            st.markdown(":green[:material/check_circle:] Nothing breaks the schemas.")
 
 
-def _warning(warned: WarningCount, number: int) -> None:
+def _warning(warned: WarningCount, key: str) -> None:
     sender = words.plain(words.short(words.producer(warned.producer), 40))
     senders = sender if warned.producers == 1 else words.count(warned.producers, "producer")
     where = f" · {words.code(warned.path)}" if warned.path else ""
@@ -260,7 +277,7 @@ def _warning(warned: WarningCount, number: int) -> None:
             f":orange[:material/warning:] {words.plain(warned.message)}  \n"
             f":gray[:small[{words.count(warned.events, 'event')} from {senders}{where}]]"
         )
-        key, label = f"warned_{number}", "An event that has it"
+        label = "An event that has it"
         opened.button(warned.event_id, "intake", key, label=label, about=warned.path)
 
 

@@ -7,15 +7,21 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lineage.conformance import Seen, conformance, envelope_warnings, facet_warnings
+from lineage.conformance import (
+    OTHER_KINDS,
+    Seen,
+    conformance,
+    envelope_warnings,
+    facet_warnings,
+)
 from lineage.facet_schemas import FacetPlace
+from lineage.oddities import WarningKind
 from lineage.value_checks import (
     DATE_TIME,
     DEEPEST,
     MOST,
     URI,
     UUID,
-    WarningKind,
     is_date_time,
     is_uri,
     is_uuid,
@@ -331,6 +337,14 @@ def test_share_lies_between_nothing_and_all_and_another_warning_never_helps(
     assert share is not None
     assert lower is not None
     assert 0 <= lower <= share <= 1
+
+
+@pytest.mark.parametrize("kind", WarningKind)
+def test_every_sort_is_in_words_once_a_breach_or_not(kind: WarningKind) -> None:
+    explained = conformance(Seen(2, 1, {kind: 1})).explanation
+
+    assert (kind in OTHER_KINDS) is not kind.is_breach
+    assert explained.endswith("(1).") is (kind.is_breach and kind is not WarningKind.MORE)
 
 
 def test_share_is_explained_by_what_is_wrong_most_often() -> None:

@@ -16,11 +16,11 @@ from hypothesis import strategies as st
 
 from lineage.events import EventReader, parse_event, stored_event
 from lineage.facets import canonical, stored_facet
+from lineage.oddities import Oddity, WarningKind
 from lineage.templates import (
     EVENT_TYPES,
     NAME_LIMIT,
     EventKind,
-    Oddity,
     RefusedError,
     read_template,
 )
@@ -190,7 +190,11 @@ def test_a_lone_surrogate_or_nul_elsewhere_is_replaced_and_told(make_event: Make
         "a\ufffdb\ufffdc \\u0000 \\\ufffd \U0001f600"
     )
     assert [o for o in event.oddities if not o.path.endswith(("_producer", "_schemaURL"))] == [
-        Oddity("", "held NUL characters or lone surrogates; they were replaced")
+        Oddity(
+            "",
+            "held NUL characters or lone surrogates; they were replaced",
+            WarningKind.REPLACED,
+        )
     ]
     assert b"\\u0000" not in event.body.replace(b"\\\\u0000", b"")
 

@@ -11,8 +11,10 @@ from sqlalchemy import Engine, select
 
 from catalog.moments import microseconds
 from lineage.ingest import Arrival, Ingestor, Status
+from lineage.intake import intake
 from lineage.keyring import Keyring
 from lineage.keys import Key
+from lineage.oddities import WarningKind
 from lineage.reading import load_estate
 from lineage.rebuild import digest, rebuild
 from lineage.runs import STATISTIC
@@ -66,6 +68,18 @@ def test_without_a_key_the_event_is_believed_as_far_as_it_goes(
 
     assert write.principal == "person:ana"
     assert "facet" in (write.principal_why or "")
+
+
+def test_an_event_that_its_key_does_not_cover_breaks_no_schema_by_that(
+    store: Engine, make_event: MakeEvent, key: Key
+) -> None:
+    foreign = written(make_event, key, job={"namespace": "finance", "name": "load"}, outputs=[])
+
+    Ingestor(store, refuses_out_of_scope=False).ingest([foreign])
+
+    (producer,) = intake(store).producers
+    assert producer.others[WarningKind.SCOPE] == 1
+    assert WarningKind.SCOPE in {warned.kind for warned in intake(store).others}
 
 
 def test_an_event_outside_the_scope_of_its_key_is_refused(

@@ -18,8 +18,10 @@ from lineage.events import parse_event
 from lineage.history import present
 from lineage.ingest import Arrival, Ingestor, Status
 from lineage.intake import intake
+from lineage.oddities import WarningKind
 from lineage.reading import event_json
 from lineage.rebuild import rebuild
+from tests.lineage.schemas import facet
 
 CleanStore = Callable[[], Engine]
 MakeEvent = Callable[..., dict[str, Any]]
@@ -33,6 +35,7 @@ def events(make_event: MakeEvent, n: int) -> list[bytes]:
     return [encode(make_event(eventTime=f"2026-11-20T06:00:{i:02}Z")) for i in range(n)]
 
 
+RUN_ID = "019c0000-0000-7000-8000-000000000001"
 ROWS = {log.KIND: chain.Rows(log.events_content, log.EVENT.c.seq)}
 
 
@@ -217,17 +220,42 @@ def test_producers_and_warnings_are_counted(store: Engine, make_event: MakeEvent
     assert (again.producers, again.warnings) == (told.producers, told.warnings)
 
 
+def test_what_breaks_no_schema_lowers_no_share_and_is_listed_apart(
+    store: Engine, make_event: MakeEvent
+) -> None:
+    mine = facet(url="https://u:hunter2@host.example/")
+    sent = [
+        make_event(),
+        make_event(eventTime="2999-01-01T00:00:00Z"),
+        make_event(run={"runId": RUN_ID, "facets": {"mine": facet(note="a\0b")}}),
+        make_event(run={"runId": RUN_ID, "facets": {"mine": mine}}),
+        make_event(eventType="DONE", eventTime="2999-01-01T00:00:00Z"),
+    ]
+
+    Ingestor(store).ingest([Arrival(encode(event), "t") for event in sent])
+
+    (producer,) = intake(store).producers
+    assert (producer.events, producer.warnings, producer.breaches) == (5, 4, 1)
+    assert producer.conformance.share == 4 / 5
+    assert "a value that is not allowed (1)" in producer.conformance.explanation
+    assert producer.others == {
+        WarningKind.AHEAD: 2, WarningKind.REPLACED: 1, WarningKind.SECRET: 1,
+    }  # fmt: skip
+    assert [w.kind for w in intake(store).warnings] == [WarningKind.VALUE]
+    assert {w.kind for w in intake(store).others} == set(producer.others)
+
+
 def test_a_time_far_ahead_is_told_and_makes_no_past_of_the_present(
     store: Engine, make_event: MakeEvent
 ) -> None:
     ahead = json.dumps(make_event(eventTime="2999-01-01T00:00:00Z")).encode()
 
     receipt = Ingestor(store).ingest([Arrival(ahead, "t")])[0]
-    warned = intake(store).warnings
+    warned = intake(store).others
     for _ in rebuild(store):
         pass
 
     assert [o.path for o in receipt.oddities] == ["eventTime"]
     assert [w.path for w in warned] == ["eventTime"]
-    assert intake(store).warnings == warned
+    assert intake(store).others == warned
     assert present(store).year < 2999

@@ -20,6 +20,7 @@ from catalog.model import AssetKey, Kind
 from lineage.estate import DataTestStatus, Estate, RunState
 from lineage.importing import Summary, ingest_files
 from lineage.ingest import Ingestor
+from lineage.intake import intake
 from lineage.reading import load_estate
 from lineage.run_story import run_story
 
@@ -279,6 +280,19 @@ def test_expectations_end_as_great_expectations_says(play: Play) -> None:
 def test_a_facet_under_another_name_is_warned_about(play: Play) -> None:
     """Great Expectations sends its metrics a second time as ``dataQuality``."""
     assert play(GREAT_EXPECTATIONS).summary.warnings == 1
+
+
+def test_what_great_expectations_puts_elsewhere_is_the_one_sort_of_breach_of_its_events(
+    play: Play, store: Engine
+) -> None:
+    events = play(GREAT_EXPECTATIONS).events
+
+    (producer,) = intake(store).producers
+
+    assert (producer.events, producer.breaches) == (events, 1)
+    assert producer.conformance.share == (events - 1) / events
+    assert "the address of another schema (1)" in producer.conformance.explanation
+    assert producer.others == {}
 
 
 def test_a_validation_is_one_complete_run_whatever_it_found(play: Play) -> None:

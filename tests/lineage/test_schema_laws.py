@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from lineage.conformance import envelope_warnings, facet_warnings
 from lineage.facet_schemas import FacetPlace, schemas
-from lineage.value_checks import WarningKind
+from lineage.oddities import WarningKind
 from tests.lineage.schemas import (
     CORE,
     EXTRA,
