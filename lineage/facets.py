@@ -257,12 +257,18 @@ class Recent(dict[K, V]):
         self._limit = limit
         self._weight = 0
 
-    def put(self, key: K, value: V, weight: int = 1) -> None:
-        """Remember a value under a key; ``weight`` is what it counts towards the limit."""
+    def put(self, key: K, value: V, weight: int = 1, was: int = 1) -> None:
+        """Remember a value under a key.
+
+        ``weight`` is what it counts towards the limit, ``was`` what a value counted that it
+        replaces.
+        """
         if self._weight >= self._limit:
             for old in list(islice(self, len(self) // 2 + 1)):
                 del self[old]
             self._weight //= 2
+        if key in self:
+            self._weight -= was
         self[key] = value
         self._weight += weight
 

@@ -156,8 +156,8 @@ class Runs:
         upsert_rows(connection, STATISTIC, keys, _STATISTIC, statistics)
         self._write_reports(connection, folded, assets, numbers)
         for item in folded:
-            weight = 1000 + 4000 * len(item.known.events)
-            self._known.put(item.key, item.known, weight)
+            before = self._known.get(item.key, item.known)
+            self._known.put(item.key, item.known, _weight(item.known), _weight(before))
 
     def _load(
         self, connection: Connection, log: EventLog, keys: Mapping[RunKey, int]
@@ -277,6 +277,11 @@ def id_text(stored: bytes) -> str:
         return stored.lstrip(b"\0").decode()
     digits = stored.hex()
     return f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"
+
+
+def _weight(known: Known) -> int:
+    """What it takes to remember a run, roughly, bytes."""
+    return 1000 + 4000 * len(known.events)
 
 
 def _with(known: Known | None, new: Sequence[Stored]) -> Known:

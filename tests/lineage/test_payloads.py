@@ -194,3 +194,12 @@ def test_what_is_remembered_stays_within_its_limit() -> None:
     assert len(recent) <= 34
     assert recent.get(999) == 999
     assert recent.get(0) is None
+
+
+def test_what_is_remembered_anew_counts_once() -> None:
+    recent: Recent[int, int] = Recent(100)
+
+    for i in range(1000):
+        recent.put(i % 30, i, 3, was=3)
+
+    assert len(recent) == 30
