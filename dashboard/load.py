@@ -12,7 +12,7 @@ from sqlalchemy import Engine
 from catalog import database
 from catalog.model import AssetKey
 from catalog.settings import Settings
-from lineage import history, reading, run_story, stories
+from lineage import history, reading, run_story, stories, suggestions
 from lineage import intake as arrivals
 from lineage import job_runs as runs_of_jobs
 from lineage import key_uses as uses
@@ -25,6 +25,7 @@ from lineage.keyring import Keyring
 from lineage.keys import Key
 from lineage.reducers import read_reducers
 from lineage.run_story import RunStory, Spoke
+from lineage.suggestions import Suggested
 from policies import store
 from policies.library import load_library
 from policies.maturity.model import Practice, load_model
@@ -53,6 +54,11 @@ def revision() -> int:
 def estate(revision: int) -> Estate:
     """Everything known; ages and windows move on at least every hour."""
     return _estate(Settings().database_url, revision, f"{now():%Y-%m-%dT%H}")
+
+
+def suggested(revision: int) -> Suggested:
+    """Which names may be names of one dataset, and are not joined."""
+    return _suggested(Settings().database_url, revision, f"{now():%Y-%m-%dT%H}")
 
 
 def findings(revision: int) -> tuple[Finding, ...]:
@@ -179,6 +185,11 @@ def _engine(url: str) -> Engine:
 def _estate(url: str, revision: int, hour: str) -> Estate:
     del revision, hour  # they are what the result is kept by
     return reading.load_estate(_engine(url), now(), read_reducers(Settings().name_reducers))
+
+
+@st.cache_resource(show_spinner=False, max_entries=KEPT)
+def _suggested(url: str, revision: int, hour: str) -> Suggested:
+    return suggestions.suggestions_in(_estate(url, revision, hour))
 
 
 @st.cache_resource(show_spinner=False, max_entries=KEPT)

@@ -12,9 +12,12 @@ from catalog.model import AssetKey, Claim, Evidence
 from dashboard import load, look, opened, parts, words
 from lineage.estate import Dataset, Estate, Job
 from lineage.identity import Doubt, Join, JoinBasis
+from lineage.suggestions import Suggested, Suggestion
 from policies.model import Finding, Outcome, Verdict, WriteSubject
 
 T = TypeVar("T")
+
+SAME_MOST = 5
 
 _JOINED = {
     JoinBasis.SYMLINK: "a producer says that they are one",
@@ -134,6 +137,46 @@ def other_names(asset: Dataset | Job, page: str) -> None:
                 _join(join, page)
         for doubt in doubts:
             st.markdown(_doubt(doubt))
+
+
+def may_be_same(dataset: Dataset, suggested: Suggested, estate: Estate, page: str) -> None:
+    """Datasets that may be the same under other names; nothing if there are none."""
+    others = suggested.by_dataset.get(dataset.key, ())
+    doubts = [d for d in suggested.held_back if estate.find(*d.place) is dataset]
+    if not others and not doubts:
+        return
+    note = "Never joined by itself: two spellings can be two datasets"
+    with parts.card(f"{page}_same", "May be the same", note):
+        for other, alias in others[:SAME_MOST]:
+            with st.container(gap="xxsmall"):
+                parts.key_link(other, estate)
+                name = f"{words.code(other.namespace)} {words.code(other.name)}"
+                st.markdown(f":gray[:small[{name}  \nbecause {_why(alias)}]]")
+        if len(others) > SAME_MOST:
+            st.caption(f"and {words.count(len(others) - SAME_MOST, 'more dataset')}")
+        for doubt in doubts:
+            st.markdown(_doubt(doubt))
+        if others:
+            st.caption("Whoever knows that they are one declares it, then `andon apply`:")
+            to_declare(alias for _, alias in others[:SAME_MOST])
+
+
+def _why(alias: Suggestion) -> str:
+    """The clause, and whether the alias would join more than these two."""
+    why = words.plain(alias.why)
+    return why if alias.name is not None else f"of their namespaces: {why}"
+
+
+def to_declare(aliases: Iterable[Suggestion]) -> None:
+    """The lines of the declared catalog that would join them."""
+    lines = dict.fromkeys(f"  {alias.line}" for alias in aliases)
+    st.code("\n".join(["aliases:", *lines]), language="yaml", wrap_lines=True)
+
+
+def held_back(doubts: Sequence[Doubt]) -> None:
+    """Places of so many tables that they join nothing."""
+    for doubt in doubts:
+        st.markdown(_doubt(doubt))
 
 
 def _joins(joins: Iterable[Join], key: AssetKey) -> list[Join]:

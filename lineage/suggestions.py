@@ -10,11 +10,13 @@ import ipaddress
 import json
 import re
 from collections import Counter, defaultdict
-from collections.abc import Collection, Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from enum import StrEnum
 
-from lineage.identity import Names
+from catalog.model import AssetKey, Kind
+from lineage.estate import Estate
+from lineage.identity import Doubt, Names
 from lineage.naming import SPELLINGS, kind_by_platform, platform_of
 from lineage.spelling import Name
 
@@ -51,6 +53,62 @@ class Suggestion:
         one = f"namespace: {_quoted(self.namespace)}, name: {_quoted(self.name)}"
         other = f"namespace: {_quoted(self.is_namespace)}, name: {_quoted(self.is_name)}"
         return f"- {{{one}, is: {{{other}}}}}"
+
+
+@dataclass(frozen=True, slots=True)
+class Suggested:
+    """What the names of an estate suggest."""
+
+    aliases: tuple[Suggestion, ...] = ()
+    """Of spellings, namespaces first."""
+    held_back: tuple[Doubt, ...] = ()
+    """Places that producers call by the names of so many tables that they join nothing."""
+    by_dataset: Mapping[AssetKey, tuple[tuple[AssetKey, Suggestion], ...]] = field(
+        default_factory=dict
+    )
+    """For a dataset each other one that may be the same, and the alias that would join them."""
+
+
+def suggestions_in(estate: Estate) -> Suggested:
+    """What the datasets of an estate suggest, and of which of them; noise is left out."""
+    names = estate.identities.datasets
+    real = {key: dataset.names for key, dataset in estate.datasets.items() if not dataset.noise}
+    seen = {(k.namespace, k.name) for key, others in real.items() for k in (key, *others)}
+    aliases = suggest(seen, names)
+    found: defaultdict[AssetKey, dict[AssetKey, Suggestion]] = defaultdict(dict)
+    for pair, alias in (*_pairs(aliases, seen), *_of_held_back(names)):
+        one, other = (AssetKey(Kind.DATASET, *names.of(name)) for name in pair)
+        if one != other and one in real and other in real:
+            found[one].setdefault(other, alias)
+            found[other].setdefault(one, alias)
+    by_dataset = {key: tuple(sorted(others.items())) for key, others in found.items()}
+    return Suggested(aliases, names.held_back, by_dataset)
+
+
+def _pairs(
+    aliases: Iterable[Suggestion], seen: Collection[Name]
+) -> Iterator[tuple[tuple[Name, Name], Suggestion]]:
+    """The names that aliases would join, where both were seen."""
+    by_namespace: defaultdict[str, list[str]] = defaultdict(list)
+    for namespace, name in seen:
+        by_namespace[namespace].append(name)
+    for alias in aliases:
+        if alias.name is not None and alias.is_name is not None:
+            yield ((alias.namespace, alias.name), (alias.is_namespace, alias.is_name)), alias
+        else:
+            for name in by_namespace[alias.namespace]:
+                if (alias.is_namespace, name) in seen:
+                    yield ((alias.namespace, name), (alias.is_namespace, name)), alias
+
+
+def _of_held_back(names: Names) -> Iterator[tuple[tuple[Name, Name], Suggestion]]:
+    """A place of many tables may be one's own after all, unless it is declared to be or a root."""
+    for doubt in names.held_back:
+        place, tables = doubt.place, doubt.tables
+        if place[1].strip("/. ") and len(names.members(place)) == 1:
+            why = f"a producer says so, but it says the same of {len(tables) - 1} more tables"
+            for table in tables:
+                yield (place, table), Suggestion(*place, *table, (), why)
 
 
 def suggest(seen: Iterable[Name], names: Names) -> tuple[Suggestion, ...]:

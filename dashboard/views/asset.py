@@ -50,6 +50,7 @@ def page() -> None:
         standing.findings(live, verdicts, estate, now, "asset")
         standing.owners(asset, "asset")
         standing.other_names(asset, "asset")
+        standing.may_be_same(asset, load.suggested(revision), estate, "asset")
         _jobs(asset, estate)
     frame.banner(estate)
     opened.drawer("asset")

@@ -9,14 +9,17 @@ from typing import Literal
 import streamlit as st
 
 from catalog.moments import microseconds
-from dashboard import frame, load, opened, parts, words
+from dashboard import frame, load, opened, parts, standing, words
 from lineage.conformance import OTHER_KINDS
 from lineage.diagnosis import SILENT_AFTER, Diagnosis, Problem, diagnose
 from lineage.intake import Intake, Producer, Rejection, Spoken, WarningCount
 from lineage.replaying import Answer, replay
+from lineage.suggestions import Suggested, Suggestion
 
 ALSO_MOST = 6
 NAMESPACES_MOST = 3
+NAMES_MOST = 10
+LINES_MOST = 200
 EVIDENCE = {
     "runs": "runs",
     "data_tests": "data tests",
@@ -55,6 +58,7 @@ def page() -> None:
         if intake.others:
             note = "Kept, and against no schema; each kind once"
             _warnings("others", "Odd in other ways", note, intake.others)
+    _names(load.suggested(revision))
     with st.expander("Connect another producer", icon=":material/add_link:"):
         frame.nothing_yet("intake_more")
     opened.drawer("intake")
@@ -279,6 +283,40 @@ def _warning(warned: WarningCount, key: str) -> None:
         )
         label = "An event that has it"
         opened.button(warned.event_id, "intake", key, label=label, about=warned.path)
+
+
+def _names(suggested: Suggested) -> None:
+    """Names that may be one, with the lines that would join them; nothing if there are none."""
+    aliases, held_back = suggested.aliases, suggested.held_back
+    if not aliases and not held_back:
+        return
+    note = "Never joined by itself: two spellings can be two datasets. Declare those that are one"
+    with parts.card("intake_names", "Names that may be one", note):
+        for alias in aliases[:NAMES_MOST]:
+            st.markdown(_alias(alias))
+        if len(aliases) > NAMES_MOST:
+            st.caption(f"and {words.count(len(aliases) - NAMES_MOST, 'more pair')}")
+        standing.held_back(held_back[:NAMES_MOST])
+        if aliases:
+            label = f"{words.count(min(len(aliases), LINES_MOST), 'line')} to declare"
+            with st.expander(label, icon=":material/content_copy:", type="compact"):
+                standing.to_declare(aliases[:LINES_MOST])
+
+
+def _alias(alias: Suggestion) -> str:
+    one, other = (
+        words.code(namespace) + (f" {words.code(name)}" if name is not None else "")
+        for namespace, name in (
+            (alias.namespace, alias.name),
+            (alias.is_namespace, alias.is_name),
+        )
+    )
+    is_whole = alias.name is None
+    return (
+        f":material/call_merge: {'Everything in ' if is_whole else ''}{one} may be "
+        f"{'in ' if is_whole else ''}{other}  \n"
+        f":gray[:small[because {words.plain(alias.why)}]]"
+    )
 
 
 if __name__ == "__main__":

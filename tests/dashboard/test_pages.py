@@ -178,6 +178,25 @@ def test_what_was_refused_is_shown_with_reason_and_excerpt(filled: Engine) -> No
     assert "422" in text
 
 
+def test_names_that_may_be_one_are_shown_with_the_line_that_would_join_them(empty: Engine) -> None:
+    written = [(WAREHOUSE, "shop.Orders"), (WAREHOUSE, "shop.orders"), ("s3://lake", "a_b/")]
+    sent = event("load", [], [], hours_ago=1, written=written)
+    Ingestor(empty).ingest([Arrival(sent, "127.0.0.1")])
+    line = (
+        f'- {{namespace: "{WAREHOUSE}", name: "shop.Orders", '
+        f'is: {{namespace: "{WAREHOUSE}", name: "shop.orders"}}}}'
+    )
+
+    pages = [visit("intake"), visit("asset", namespace=WAREHOUSE, name="shop.orders")]
+
+    for app in pages:
+        assert f"aliases:\n  {line}" in [code.value for code in app.code]
+        assert "differ in upper and lower case only" in words(app)
+        assert "Never joined by itself" in words(app)
+    alone = visit("asset", namespace="s3://lake", name="a_b/")
+    assert "May be the same" not in words(alone)
+
+
 def test_links_name_the_asset_and_not_its_number(filled: Engine) -> None:
     app = visit("assets")
 
