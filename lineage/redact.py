@@ -12,14 +12,20 @@ _WORD = (
     r"|(?:api|access|account|private)[_-]?key|credential|authorization"
 )
 _KEY = re.compile(rf"(?:{_WORD})s?$", re.IGNORECASE)
+# Each of these looks at a letter a few times at most, whatever the text: one that goes back and
+# forth would keep every sender waiting for the megabyte that one of them sends. So a word is read
+# from its beginning, once (``++`` and ``(?>`` give nothing back).
 # Also inside what was JSON or a printed dictionary: {'password': 'x'}.
 _ASSIGNMENT = re.compile(
-    rf"((?:{_WORD})[\w.-]*[\\\"']*\s*[=:]\s*[\\\"']*(?:(?:bearer|basic)\s+)?)"
+    rf"((?<![\w.-])(?>[\w.-]*?(?:{_WORD}))[\w.-]*+[\\\"']*+\s*+[=:]\s*[\\\"']*"
+    r"(?:(?:bearer|basic)\s+)?)"
     r"(\[redacted\]|(?<=\")[^\"\\]+|(?<=')[^'\\]+|(?![\[{(])[^\s,;&\"'\\}]+)",
     re.IGNORECASE,
 )
 # As commands take them: --password x.
-_OPTION = re.compile(rf"(--(?:[\w-]*-)?(?:{_WORD})s?[ \t]+)(?!-)[^\s\"'\\]+", re.IGNORECASE)
+_OPTION = re.compile(
+    rf"((?<![\w-])(?=[\w-]*?--)[\w-]*-(?:{_WORD})s?[ \t]+)(?!-)[^\s\"'\\]+", re.IGNORECASE
+)
 # In statements and signed addresses, and keys that were pasted whole.
 _STATEMENT = re.compile(r"(\b(?:identified\s+by|password)\s+)'[^']+'", re.IGNORECASE)
 _SIGNATURE = re.compile(r"([?&](?:sig|x-amz-signature|x-goog-signature)=)[^&\s\"']+", re.IGNORECASE)
@@ -31,7 +37,8 @@ _OWN_KEY = re.compile(r"\bandon_[0-9]{1,18}_[a-z2-7]{52}\b")
 # Up to the last @ before the path: a password may hold one. A web address needs no password to
 # give a token away.
 _USERINFO = re.compile(
-    r"(\bhttps?://)[^/\s\"'?#]+@|(\b[a-z][a-z0-9+.-]*://)[^/\s\"'?#]*:[^/\s\"'?#]*@",
+    r"(?:(?<=\bhttp://)|(?<=\bhttps://))[^/\s\"'?#]+@"
+    r"|(?<=[a-z0-9+.-]://)[^/\s\"'?#:]*:[^/\s\"'?#]*@",
     re.IGNORECASE,
 )
 # Plain searches first: a regular expression over every body costs more than the whole fold.
@@ -69,7 +76,7 @@ def redact_text(text: str) -> str:
     """The same for a loose piece of text, such as the excerpt of a refused body."""
     for pattern in (_PEM, _STATEMENT, _SIGNATURE, _ASSIGNMENT, _OPTION):
         text = pattern.sub(rf"\1{REDACTED}", text)
-    return _USERINFO.sub(r"\1\2", _OWN_KEY.sub(REDACTED, text))
+    return _USERINFO.sub("", _OWN_KEY.sub(REDACTED, text))
 
 
 def _walk(value: Any, path: str, found: list[str], is_secret: bool = False) -> Any:

@@ -33,6 +33,9 @@ COUNT = int(os.environ.get("ANDON_MUTANTS", "2000"))
 TOGETHER = 50
 """Requests under way at the same time, one in five of them sound."""
 
+SOUND = max(400, COUNT // 20)
+"""Events that are mutated: a run that a thousand different events speak of is no run."""
+
 ANCHOR = datetime(2026, 11, 20, 12, tzinfo=UTC)
 REFUSALS = (400, 413, 422)
 
@@ -143,7 +146,15 @@ SPOILS = (truncate, flip, double_key, deepen, surround)
 
 
 async def post(receiver: Receiver, body: bytes) -> tuple[int, dict[str, Any]]:
-    """What one event is answered."""
+    """What one event is answered; where too much waits it is sent again, as clients do."""
+    status, told = await post_once(receiver, body)
+    while status == 503:
+        await asyncio.sleep(1)
+        status, told = await post_once(receiver, body)
+    return status, told
+
+
+async def post_once(receiver: Receiver, body: bytes) -> tuple[int, dict[str, Any]]:
     told: list[Any] = []
 
     async def receive() -> dict[str, Any]:
@@ -160,8 +171,8 @@ async def post(receiver: Receiver, body: bytes) -> tuple[int, dict[str, Any]]:
 @pytest.mark.parametrize("seed", [1, 2])
 def test_no_mutant_breaks_the_receiver_or_its_neighbours(store: Engine, seed: int) -> None:
     chance = Random(seed)  # noqa: S311  # nothing secret
-    company = company_events(load_company(), ANCHOR, 2)
-    sound = [json.loads(body) for body in islice(company, 400)]
+    company = company_events(load_company(), ANCHOR, 2 + SOUND // 200)
+    sound = [json.loads(body) for body in islice(company, SOUND)]
     receiver = Receiver(Ingestor(store), LIMIT)
     neighbours: set[str] = set()
 
@@ -174,7 +185,8 @@ def test_no_mutant_breaks_the_receiver_or_its_neighbours(store: Engine, seed: in
             answers = await asyncio.gather(*(post(receiver, body) for body in bodies))
             for place, (status, told) in enumerate(answers):
                 if place % 5 == 0:
-                    assert status == 201, told
+                    # 200: it was stored although its sender was asked to come again.
+                    assert status in (200, 201), told
                     neighbours.add(told["event_id"])
                 elif status not in (200, 201):
                     assert status in REFUSALS, (told, bodies[place])
