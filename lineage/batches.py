@@ -16,7 +16,8 @@ EVENTS = 1000
 
 _EXPECTED = f"an array of at most {EVENTS} OpenLineage events"
 _ARRAY = msgspec.json.Decoder(list[msgspec.Raw])
-_TOKEN = re.compile(rb'"(?:[^"\\]|\\.)*+"|[\[\]{},]', re.DOTALL)
+# A string that never ends goes to the end, and is not looked for again from each of its quotes.
+_TOKEN = re.compile(rb'"(?:[^"\\]|\\.)*+(?:"|\\?\Z)|[\[\]{},]', re.DOTALL)
 
 
 def split(body: bytes) -> list[bytes]:
@@ -45,8 +46,6 @@ def _apart(body: bytes) -> Iterator[bytes]:
     depth, begun, ended = 0, 1, False
     for token in _TOKEN.finditer(text):
         mark = token[0]
-        if ended:
-            raise RefusedError(400, "the body goes on after its array", "", _EXPECTED)
         if mark in (b"[", b"{"):
             depth += 1
         elif mark in (b"]", b"}"):
@@ -57,8 +56,12 @@ def _apart(body: bytes) -> Iterator[bytes]:
             if part or not ended or begun > 1:
                 yield part
             begun = token.end()
+        if ended:
+            break
     if not ended:
         raise RefusedError(400, "the body ends early", "", _EXPECTED)
+    if text[begun:]:
+        raise RefusedError(400, "the body goes on after its array", "", _EXPECTED)
 
 
 def summary(receipts: Sequence[Receipt]) -> bytes:

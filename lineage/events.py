@@ -37,6 +37,7 @@ from lineage.templates import (
     Template,
     Value,
     make_template,
+    no_name,
     punch,
 )
 from lineage.times import AHEAD, read_time
@@ -174,7 +175,10 @@ class EventReader:
         if not has_rare_escape(body):
             try:
                 event = self._read_usual(body)
-            except (msgspec.DecodeError, orjson.JSONDecodeError, TypeError, UnicodeDecodeError):
+            except (
+                msgspec.DecodeError, orjson.JSONDecodeError, TypeError, UnicodeDecodeError,
+                RecursionError,
+            ):  # fmt: skip
                 event = None  # the slow way tells what is wrong
             if event is not None:
                 return event
@@ -330,7 +334,7 @@ def _run_id(value: Value, oddities: list[Oddity]) -> tuple[str, bytes]:
         return value[1:-1].decode(), value
     sent = orjson.loads(_stored(value))
     if not isinstance(sent, str) or not 1 <= len(sent) <= NAME_LIMIT or "\0" in sent:
-        raise RefusedError(422, "run.runId is missing", "run.runId", "a UUID")
+        raise RefusedError(422, no_name(sent, "run.runId"), "run.runId", "a UUID")
     try:
         return str(uuid.UUID(sent)), canonical(sent)
     except ValueError:
@@ -349,7 +353,7 @@ def _time(value: Value, oddities: list[Oddity]) -> int:
         raise RefusedError(422, "eventTime is missing", "eventTime", _TIME_WANTED)
     try:
         read, is_odd = read_time(sent)
-    except (ValueError, OverflowError) as error:
+    except ValueError as error:
         raise RefusedError(
             422, f"eventTime cannot be read: {error}", "eventTime", _TIME_WANTED
         ) from error

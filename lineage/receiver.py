@@ -155,7 +155,8 @@ def _framing(headers: Headers) -> tuple[str, int]:
         if name == b"content-length":
             announced = int(value) if value.isdigit() else 0
         elif name == b"content-encoding":
-            encoding = value.decode("latin-1").strip().lower()
+            said = value.decode("latin-1").strip().lower()
+            encoding = f"{encoding}, {said}" if encoding else said
     return encoding, announced
 
 

@@ -357,13 +357,18 @@ def _name(value: dict[str, Any], key: str, path: str) -> str:
     name = value.get(key)
     where = f"{path}.{key}"
     wanted = f"a text of 1 to {NAME_LIMIT} characters without NUL"
-    if not isinstance(name, str):
-        raise RefusedError(422, f"{where} is missing", where, wanted)
-    if not 1 <= len(name) <= NAME_LIMIT or "\0" in name:
-        raise RefusedError(
-            422, f"{where} is empty, too long or holds NUL or a lone surrogate", where, wanted
-        )
+    if not isinstance(name, str) or not 1 <= len(name) <= NAME_LIMIT or "\0" in name:
+        raise RefusedError(422, no_name(name, where), where, wanted)
     return name
+
+
+def no_name(value: Any, where: str) -> str:
+    """What is wrong with a value that is no name."""
+    if value is None:
+        return f"{where} is missing"
+    if not isinstance(value, str):
+        return f"{where} is not a text"
+    return f"{where} is empty, too long or holds NUL or a lone surrogate"
 
 
 def _type(event: dict[str, Any]) -> str | None:

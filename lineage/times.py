@@ -9,6 +9,9 @@ from typing import Any
 AHEAD = timedelta(days=1)
 """How far a producer's clock may run ahead of ours and still be believed."""
 
+_LONGEST = 100
+"""No date and time is longer, characters."""
+
 _ZONE_ID = re.compile(r"\[[^\]]*\]$")
 _MIDNIGHT = re.compile(r"([T ])24:?00(:?00)?([.,]0+)?")
 _LEAP = re.compile(r"(:\d\d):60")
@@ -22,13 +25,21 @@ def read_time(value: Any) -> tuple[datetime, bool]:
     leap second, and seconds since 1970 as a number.
 
     Raises:
-        ValueError: Nothing in it can be read as a moment.
-        OverflowError: It is before the year 1 or after 9999.
+        ValueError: Nothing in it can be read as a moment, or it is before the year 1 or after 9999.
     """
+    try:
+        return _read(value)
+    except OverflowError as error:
+        raise ValueError("it lies before the year 1 or after 9999") from error
+
+
+def _read(value: Any) -> tuple[datetime, bool]:
     if isinstance(value, int | float) and not isinstance(value, bool):
         return _EPOCH + timedelta(seconds=value if value < 1e11 else value / 1000), True
     if not isinstance(value, str):
         raise ValueError("it is neither text nor a number")  # noqa: TRY004  # callers catch one kind
+    if len(value) > _LONGEST:
+        raise ValueError("it is longer than any date and time")
     text = _ZONE_ID.sub("", value.strip().upper())
     is_odd = text != value.upper()
     text, midnights = _MIDNIGHT.subn(r"\g<1>00:00:00", text)

@@ -102,7 +102,7 @@ def repeat(holder: Any, key: Any, chance: Random, _places: Any) -> None:
 
 def bury(holder: Any, key: Any, chance: Random, _places: Any) -> None:
     # As a note for later, since a document so deep cannot be copied.
-    holder[key] = f"@{chance.choice((10, 100, 250, 300, 900))}@"
+    holder[key] = f"@{chance.choice((10, 100, 250, 300, 900, 1000, 1100))}@"
 
 
 def dug(note: re.Match[bytes]) -> bytes:

@@ -26,6 +26,12 @@ MakeEvent = Callable[..., dict[str, Any]]
 CleanStore = Callable[[], Engine]
 
 
+@pytest.fixture(autouse=True)
+def _patience(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is answered is not decided by how busy this machine is."""
+    monkeypatch.setattr(commits, "ANSWER_S", 60.0)
+
+
 @pytest.fixture
 def client(store: Engine) -> Iterator[TestClient]:
     with client_of(store) as client:
@@ -112,6 +118,71 @@ def test_a_missing_identity_names_its_place(client: TestClient, make_event: Make
 
     assert answer.status_code == 422
     assert answer.json()["path"] == "run.runId"
+
+
+@pytest.mark.parametrize("part", ["run", "job", "outputs"])
+@pytest.mark.parametrize("depth", [200, 300, 900, 1000, 1023, 1100, 2000, 90_000])
+def test_what_is_nested_too_deep_is_refused_wherever_it_is(
+    client: TestClient, make_event: MakeEvent, part: str, depth: int
+) -> None:
+    facets = {"facets": {"x": {"deep": "@"}}}
+    event = make_event(outputs=[{"namespace": "n", "name": "d"}])
+    holder = event[part][0] if part == "outputs" else event[part]
+    holder.update(facets)
+
+    deep = b"[" * depth + b"]" * depth
+    answer = client.post(URL, content=encode(event).replace(b'"@"', deep))
+
+    assert answer.status_code == (201 if depth == 200 else 400), answer.text
+
+
+@pytest.mark.parametrize("path", ["run.runId", "job.name", "job.namespace"])
+@pytest.mark.parametrize(
+    ("value", "found"),
+    [
+        (None, "is missing"),
+        (7, "is not a text"),
+        ([], "is not a text"),
+        ({"a": "b"}, "is not a text"),
+        ("", "is empty, too long or holds NUL or a lone surrogate"),
+        ("x" * 4097, "is empty, too long or holds NUL or a lone surrogate"),
+        ("a\0", "is empty, too long or holds NUL or a lone surrogate"),
+        ("a\ud800", "is empty, too long or holds NUL or a lone surrogate"),
+    ],
+)
+def test_an_identity_that_is_none_is_told_by_what_is_wrong_with_it(
+    client: TestClient, make_event: MakeEvent, path: str, value: object, found: str
+) -> None:
+    event = make_event()
+    part, key = path.split(".")
+    event[part][key] = value
+
+    answer = client.post(URL, content=encode(event))
+
+    assert answer.status_code == 422
+    assert (answer.json()["path"], answer.json()["detail"]) == (path, f"{path} {found}")
+
+
+@pytest.mark.parametrize("value", ["x" * 100_000, "[" * 100_000, "2" * 100_000, 2**70, -(10**15)])
+def test_a_time_that_is_none_is_not_repeated(
+    client: TestClient, make_event: MakeEvent, value: object
+) -> None:
+    answer = client.post(URL, content=encode(make_event(eventTime=value)))
+
+    assert answer.status_code == 422
+    assert answer.json()["path"] == "eventTime"
+    assert len(answer.json()["detail"]) < 100
+
+
+def test_several_encodings_are_unsupported_however_they_are_said(
+    client: TestClient, make_event: MakeEvent
+) -> None:
+    body = gzip.compress(gzip.compress(encode(make_event())))
+    twice = [("Content-Encoding", "gzip"), ("Content-Encoding", "gzip")]
+
+    answer = client.post(URL, content=body, headers=twice)
+
+    assert answer.status_code == 415
 
 
 @pytest.mark.parametrize(
