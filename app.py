@@ -130,10 +130,11 @@ def compose(front: Front | None, *, is_local: bool = True) -> Starlette:
         host.state.engine = engine
         is_refused = settings.out_of_scope is OutOfScope.REFUSE
         ingestor = Ingestor(engine, refuses_out_of_scope=is_refused)
-        door = Door(Keyring(engine), is_key_needed=settings.require_keys or not is_local)
+        keyring = Keyring(engine)
+        door = Door(keyring, is_key_needed=settings.require_keys or not is_local)
         host.state.ingestor = ingestor
         host.state.receiver = Receiver(ingestor, settings.max_body_bytes, door)
-        with host.state.receiver.running():
+        with contextlib.closing(keyring), host.state.receiver.running():
             async with front.running(host) if front else contextlib.nullcontext():
                 calm_collector()
                 yield

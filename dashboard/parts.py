@@ -15,6 +15,7 @@ from dashboard import frame, load, look, words
 from dashboard.lineage_graph.neighbourhood import find
 from lineage.estate import CodeLocation, Dataset, Estate, Job
 from lineage.intake import Intake
+from lineage.keys import Parentage
 from lineage.traits import CodePlace
 from policies.model import FeedSubject, Finding
 
@@ -234,6 +235,25 @@ def code_lines(code: CodeLocation | CodePlace | None) -> list[tuple[str, str]]:
 def basis_badge(basis: str) -> str:
     """On whose word something is held, as an inline badge."""
     return f":{look.BASES[basis]}-badge[{basis}]"
+
+
+def parentage(standing: Parentage, key: str = "") -> None:
+    """How far to believe what a run names above itself; a mere claim stands out.
+
+    Args:
+        standing: How far.
+        key: The name of the key that the run came with, if any did.
+    """
+    if standing is Parentage.CLAIMED:
+        who = f"the key {words.plain(key)} does not speak for it" if key else "no key confirms it"
+        st.markdown(
+            f":orange[:material/warning:] :gray[:small[only a claim, trust E1: {who}, "
+            "so this counts as no part of it]]"
+        )
+    else:
+        told = "a key that speaks for it confirms it"
+        why = told if standing is Parentage.PROVED else "it says so itself"
+        st.markdown(f":gray[:small[trust {standing.trust.name}: {why}]]")
 
 
 def asset_of(estate: Estate, key: AssetKey) -> str:

@@ -143,7 +143,7 @@ def may_be_same(dataset: Dataset, suggested: Suggested, estate: Estate, page: st
     """Datasets that may be the same under other names; nothing if there are none."""
     others = suggested.by_dataset.get(dataset.key, ())
     doubts = [d for d in suggested.held_back if estate.find(*d.place) is dataset]
-    if not others and not doubts:
+    if not others and not doubts and not dataset.claims:
         return
     note = "Never joined by itself: two spellings can be two datasets"
     with parts.card(f"{page}_same", "May be the same", note):
@@ -156,9 +156,27 @@ def may_be_same(dataset: Dataset, suggested: Suggested, estate: Estate, page: st
             st.caption(f"and {words.count(len(others) - SAME_MOST, 'more dataset')}")
         for doubt in doubts:
             st.markdown(_doubt(doubt))
-        if others:
+        for claim in dataset.claims[:SAME_MOST]:
+            _claimed(claim, dataset, page)
+        claimed = [Suggestion(*claim.one, *claim.other, (), "") for claim in dataset.claims]
+        aliases = [*(alias for _, alias in others[:SAME_MOST]), *claimed[:SAME_MOST]]
+        if aliases:
             st.caption("Whoever knows that they are one declares it, then `andon apply`:")
-            to_declare(alias for _, alias in others[:SAME_MOST])
+            to_declare(aliases)
+
+
+def _claimed(claim: Join, dataset: Dataset, page: str) -> None:
+    """A name that is not its own as long as only others say so."""
+    names = {(key.namespace, key.name) for key in (dataset.key, *dataset.names)}
+    other = claim.one if claim.other in names else claim.other
+    with st.container(gap="xxsmall"):
+        st.markdown(
+            f":orange[:material/warning:] {words.code(other[0])} {words.code(other[1])}  \n"
+            ":gray[:small[because an event says so whose key does not speak for both]]"
+        )
+        if claim.evidence is not None and claim.evidence.event_id:
+            what = f"claim_{claim.one}_{claim.other}"
+            opened.button(claim.evidence.event_id, page, what, about="symlinks")
 
 
 def _why(alias: Suggestion) -> str:

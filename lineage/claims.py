@@ -341,7 +341,7 @@ class Claims:
                 lines = _line(pipeline.place, pipeline.id)
                 return Claim(pipeline.id, Basis.DECLARED, f"{pipeline.place} says so", lines)
         run = self._seen.latest.get(job_id)
-        above = (run.root_job_id or run.parent_job_id) if run else None
+        above = run.believed_above if run else None
         root = None
         if above is not None:
             root = (self._seen.jobs[above].namespace, self.integration(above))

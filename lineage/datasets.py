@@ -89,6 +89,7 @@ def build_datasets(scene: Scene) -> dict[AssetKey, Dataset]:
             names=scene.other_names(key, asset),
             joins=joined.joins if joined else (),
             doubts=joined.doubts if joined else (),
+            claims=seen.identities.datasets.claims((key.namespace, key.name)),
             ids=asset.ids,
             is_exposure=use is not None,
         )

@@ -47,9 +47,6 @@ class Door:
             return None
         at = time.time_ns() // 1000
         said, key = self._keyring.admit(shown, at, is_needed=self._is_key_needed)
-        if said is Admission.UNKNOWN and not self._is_key_needed:
-            # Left over from another catalog; on this machine it must not lose an event.
-            return None
         if not said.is_open:
             raise ClosedError(said, key)
         if key is not None:

@@ -11,8 +11,9 @@ from datetime import datetime
 from enum import StrEnum
 from types import MappingProxyType
 
-from catalog.model import AssetKey, Catalog, Claim, Environment, Evidence, Kind, Zone
+from catalog.model import AssetKey, Catalog, Claim, Environment, Evidence, Kind, Trust, Zone
 from lineage.identity import EXACT, Doubt, Identities, Join
+from lineage.keys import AS_SAID, Above
 
 
 class RunState(StrEnum):
@@ -138,6 +139,8 @@ class Dataset:
     """What says that they are names of one dataset."""
     doubts: tuple[Doubt, ...] = ()
     """Why that may be wrong."""
+    claims: tuple[Join, ...] = ()
+    """What others say that it is too, and that joins nothing: their keys do not speak for it."""
     ids: tuple[int, ...] = ()
     """Surrogates of all of its names, its own among them."""
     is_exposure: bool = False
@@ -201,6 +204,8 @@ class Job:
     """How its last run turned out with its data tests and all that ran under it."""
     tests: tuple[DataTest, ...] = ()
     """Data tests that its runs report without saying of which dataset."""
+    above: Above = AS_SAID
+    """How far to believe parent and root."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -225,6 +230,10 @@ class Write:
     """Who reported it, as the event says."""
     event_ids: tuple[str, ...]
     """Terminal events of its runs, newest first, 20 at most."""
+    principal_trust: Trust | None = None
+    """How far to believe who ran it: E2 where the keys of all its runs speak for the dataset."""
+    keys: frozenset[int] = frozenset()
+    """Producer keys that its runs came with."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,6 +26,7 @@ from lineage.principals import PRECEDENCE, Said, said_in
 from lineage.statistics import counts_in
 from lineage.templates import Template
 from lineage.traits import lifecycle_in
+from lineage.values import object_of
 
 T = TypeVar("T")
 
@@ -91,6 +92,7 @@ class Parent:
     run_id: str
     job: Name | None
     root: Name | None
+    root_run: str = ""
 
 
 class Report(Struct, frozen=True):
@@ -193,7 +195,10 @@ def parent_in(facet: Body) -> Parent | None:
     job = _pair(facet.get("job"))
     root = facet.get("root")
     root_job = _pair(root.get("job")) if isinstance(root, dict) else None
-    return Parent(_plain(run_id or ""), job, root_job) if run_id or job else None
+    root_run = text_of(object_of(object_of(root).get("run")).get("runId")) or ""
+    if not run_id and not job:
+        return None
+    return Parent(_plain(run_id or ""), job, root_job, _plain(root_run))
 
 
 def _decisiveness(item: Numbered) -> tuple[int, int, int, bytes]:

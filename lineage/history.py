@@ -12,6 +12,7 @@ from catalog.moments import microseconds, moment
 from catalog.store import load_catalog
 from lineage.building import build_estate
 from lineage.estate import Estate
+from lineage.keyring import copy_keys
 from lineage.log import EVENT, EventLog
 from lineage.projection import Projection
 from lineage.reading import load_estate, observe
@@ -68,6 +69,8 @@ def estates_at(
     try:
         with engine.connect() as connection:
             revision = database.get_meta(connection, "revision")
+            with database.writing(past) as memory:
+                copy_keys(connection, memory)
             for as_of in sorted(instants):
                 until = microseconds(as_of)
                 with database.writing(past) as memory:

@@ -34,6 +34,8 @@ class Symlink:
     type: str = ""
     """Such as TABLE or LOCATION: what ``target`` is."""
     event_id: str = ""
+    is_claim: bool = False
+    """Whether those do not say so who speak for these names: then it joins nothing."""
 
     @property
     def is_table(self) -> bool:
@@ -78,13 +80,16 @@ class Group:
     """Why the join may be wrong."""
     title: Name = ("", "")
     """The name to read: the one that stands for it, unless that is only where it lies."""
+    claims: tuple[Join, ...] = ()
+    """What others say that it is too, and that joins nothing."""
 
 
 class Names:
     """Names of one kind of asset, joined. ``lineage.joining`` makes them."""
 
     __slots__ = (
-        "_canonical", "_doubts", "_joins", "_members", "_spelling", "_titles", "held_back",
+        "_canonical", "_claims", "_doubts", "_joins", "_members", "_spelling", "_titles",
+        "held_back",
     )  # fmt: skip
 
     def __init__(
@@ -96,12 +101,14 @@ class Names:
         doubts: tuple[Doubt, ...] = (),
         spelling: Spelling | None = None,
         titles: Mapping[Name, Name] = MappingProxyType({}),
+        claims: Mapping[Name, tuple[Join, ...]] = MappingProxyType({}),
     ) -> None:
         self._canonical = canonical
         self._members = members
         self._joins = joins
         self._spelling = spelling or Spelling()
         self._titles = titles
+        self._claims = claims
         self._doubts: defaultdict[Name, list[Doubt]] = defaultdict(list)
         self.held_back = tuple(d for d in doubts if d.is_held_back)
         for doubt in doubts:
@@ -117,6 +124,7 @@ class Names:
     def _everything(self) -> tuple[object, ...]:
         said = (
             self._canonical, self._members, self._joins, self._doubts, self.held_back, self._titles,
+            self._claims,
         )  # fmt: skip
         return *said, self._spelling.namespaces, self._spelling.lines, self._spelling.reducers
 
@@ -130,7 +138,7 @@ class Names:
         canonical = self.of(name)
         members = self._members.get(canonical)
         if members is None:
-            return Group(canonical, (canonical,), title=canonical)
+            return Group(canonical, (canonical,), title=canonical, claims=self.claims(canonical))
         return Group(
             canonical,
             members,
@@ -138,7 +146,12 @@ class Names:
             (*self._joins.get(canonical, ()), *self._respelled(members)),
             tuple(self._doubts.get(canonical, ())),
             self._titles.get(canonical, canonical),
+            self.claims(canonical),
         )
+
+    def claims(self, name: Name) -> tuple[Join, ...]:
+        """What others say that an asset is too, and that joins nothing."""
+        return self._claims.get(self.of(name), ())
 
     def _respelled(self, members: Iterable[Name]) -> Iterator[Join]:
         for name in members:

@@ -7,6 +7,7 @@ from lineage import observed as o
 from lineage.estate import CodeLocation, Job
 from lineage.events import text_of
 from lineage.habits import proved_below
+from lineage.keys import AS_SAID
 from lineage.naming import display_titles, job_noise
 from lineage.scene import Scene, facet_of, key_of
 from lineage.traits import job_type_in
@@ -58,6 +59,7 @@ def _job(scene: Scene, i: int, display_name: str, is_proved: bool | None) -> Job
         conflict=run.conflict if run else (),
         outcome=run.outcome if run else None,
         tests=scene.tests.get(i, ()),
+        above=run.above if run else AS_SAID,
     )
 
 

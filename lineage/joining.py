@@ -37,7 +37,8 @@ def identify_datasets(
     """
     aliases = tuple(aliases)
     spelling = Spelling(aliases, reducers)
-    told = _told(symlinks)
+    every = _told(symlinks)
+    told = [s for s in every if not s.is_claim]
     places = _places(told, spelling)
     folders = {d.place for d in places if d.is_held_back}
     kept_apart = {spelling.of((a.namespace, a.name)) for a in apart}
@@ -69,9 +70,21 @@ def identify_datasets(
         *(Join(s.source, s.target, JoinBasis.SYMLINK, _event(s)) for s in joins),
         *(Join(_source(a), _target(a), JoinBasis.ALIAS, line_of(a)) for a in declared),
     ]
-    by_group = _by_group(said, lambda name: canonical.get(spelling.of(name), name))
+
+    def of(name: Name) -> Name:
+        return canonical.get(spelling.of(name), spelling.of(name))
+
+    by_group = _by_group(said, of)
     doubts = tuple(d for d in places if d.is_held_back or d.place not in kept_apart)
-    return Names(canonical, members, by_group, doubts=doubts, spelling=spelling, titles=titles)
+    return Names(
+        canonical,
+        members,
+        by_group,
+        doubts=doubts,
+        spelling=spelling,
+        titles=titles,
+        claims=_claims((s for s in every if s.is_claim), of),
+    )
 
 
 def identify_jobs(nodes: Iterable[tuple[Name, str]]) -> Names:
@@ -125,7 +138,7 @@ def _told(symlinks: Iterable[Symlink]) -> tuple[Symlink, ...]:
             continue
         key = (s.source, s.target, s.type)
         known = first.get(key)
-        if known is None or s.event_id < known.event_id:
+        if known is None or (s.is_claim, s.event_id) < (known.is_claim, known.event_id):
             first[key] = s
     return tuple(first[key] for key in sorted(first))
 
@@ -196,6 +209,17 @@ def _by_group(joins: Iterable[Join], of: Callable[[Name], Name]) -> dict[Name, t
     found: defaultdict[Name, list[Join]] = defaultdict(list)
     for join in joins:
         found[of(join.one)].append(join)
+    return {name: tuple(all_of_it) for name, all_of_it in found.items()}
+
+
+def _claims(claims: Iterable[Symlink], of: Callable[[Name], Name]) -> dict[Name, tuple[Join, ...]]:
+    """By both assets, what is said to be one and is not."""
+    found: defaultdict[Name, list[Join]] = defaultdict(list)
+    for s in claims:
+        if of(s.source) != of(s.target):
+            join = Join(s.source, s.target, JoinBasis.SYMLINK, _event(s))
+            found[of(s.source)].append(join)
+            found[of(s.target)].append(join)
     return {name: tuple(all_of_it) for name, all_of_it in found.items()}
 
 

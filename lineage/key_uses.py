@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import Engine, func, select
 
+from catalog.model import AssetKey, Claim, Environment
 from catalog.moments import moment
+from lineage.estate import Estate
+from lineage.keys import Key, is_elsewhere
 from lineage.log import EVENT, OUT_OF_SCOPE, REJECTION
 
 
@@ -23,6 +27,30 @@ class KeyUse:
     """When the newest of them was received."""
     refused: int = 0
     """Bodies that were refused, for whatever reason."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stray:
+    """A dataset that a key's events write, and that lives elsewhere than the key is for."""
+
+    dataset: AssetKey
+    environment: Claim[Environment]
+
+
+def strays(estate: Estate, keys: Iterable[Key]) -> Mapping[int, tuple[Stray, ...]]:
+    """What came with keys of another environment within 30 days, by the key's id.
+
+    Where a dataset lives is declared or guessed and may change, so this is told when it is read and
+    nothing was refused for it.
+    """
+    by_id = {key.id: key for key in keys}
+    found: defaultdict[int, dict[AssetKey, Stray]] = defaultdict(dict)
+    for write in estate.writes:
+        claim = estate.datasets[write.dataset].environment
+        for key_id in write.keys & by_id.keys() if claim else ():
+            if claim and is_elsewhere(by_id[key_id], claim.value):
+                found[key_id][write.dataset] = Stray(write.dataset, claim)
+    return {key_id: tuple(told[key] for key in sorted(told)) for key_id, told in found.items()}
 
 
 def key_uses(engine: Engine) -> Mapping[int, KeyUse]:

@@ -11,6 +11,7 @@ from typing import Any
 
 from sqlalchemy import (
     Column,
+    Connection,
     Engine,
     Index,
     LargeBinary,
@@ -24,7 +25,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlmodel import Field, SQLModel
 
 from catalog import columns
-from catalog.database import next_id, table_of, writing
+from catalog.database import bump_revision, next_id, table_of, writing
 from catalog.errors import UserError, did_you_mean
 from catalog.model import Environment
 from lineage.keys import (
@@ -137,7 +138,7 @@ class Keyring:
     def all_keys(self) -> list[Key]:
         """All keys ever made, the oldest first."""
         with self._engine.connect() as connection:
-            return [_key(row) for row in connection.execute(select(_KEYS).order_by(_KEYS.c.id))]
+            return list(keys_in(connection).values())
 
     def create(
         self,
@@ -177,6 +178,7 @@ class Keyring:
             )
             secret = make_secret(key.id, secrets.token_bytes(RANDOM_BYTES))
             connection.execute(insert(_KEYS).values(_row(key, secret)))
+            bump_revision(connection)  # what other keys told may count for less now
         self._forget()
         return key, secret
 
@@ -192,6 +194,7 @@ class Keyring:
                 .where(_KEYS.c.name == name, _KEYS.c.revoked_at.is_(None))
                 .values(revoked_at=at)
             )
+            bump_revision(connection)
             row = connection.execute(
                 select(_KEYS).where(_KEYS.c.name == name).order_by(_KEYS.c.id.desc())
             ).first()
@@ -242,6 +245,19 @@ class Keyring:
     def _forget(self) -> None:
         with self._lock:  # whoever is reading the keys now has read them too early
             self._read_at = None
+
+
+def keys_in(connection: Connection) -> dict[int, Key]:
+    """All keys ever made by their ids, the oldest first."""
+    rows = connection.execute(select(_KEYS).order_by(_KEYS.c.id))
+    return {row.id: _key(row) for row in rows}
+
+
+def copy_keys(connection: Connection, copy: Connection) -> None:
+    """Have the same keys in another store, to which events that came with them are copied."""
+    rows = [dict(row) for row in connection.execute(select(_KEYS)).mappings()]
+    if rows:
+        copy.execute(insert(_KEYS), rows)
 
 
 def _row(key: Key, secret: str) -> dict[str, Any]:

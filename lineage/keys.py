@@ -203,44 +203,74 @@ def out_of_scope(key: Key, job: str | None, datasets: Iterable[str]) -> str | No
     return None if outside is None else _outside(key, "dataset", outside)
 
 
-def foreign_parent(key: Key, parents: Iterable[str]) -> str | None:
-    """Why an event's word alone does not make its parent the parent, or ``None`` if it does.
+def speaking(keys: Iterable[Key], at: int) -> tuple[Key, ...]:
+    """The keys that were good at an instant, microseconds UTC."""
+    return tuple(k for k in keys if k.created_at <= at and k.state(at) is KeyState.LIVING)
 
-    No reason to refuse it: a scheduler of another team names itself so in every run that it starts.
-    But then the link counts as E2 only if the parent's own run came by a key that covers it.
+
+def is_spoken_for(keys: Iterable[Key], namespace: str) -> bool:
+    """Whether one of some keys speaks for a namespace: then others need its word."""
+    return any(covers(key, namespace) for key in keys)
+
+
+class Parentage(StrEnum):
+    """How far to believe a run that names another as its parent, or as the root above it."""
+
+    PROVED = "proved"
+    """Its key speaks for the parent, or the parent's own run came by a key that does."""
+    SAID = "said"
+    """It says so without a key, and no key speaks for the parent: nothing contradicts it."""
+    CLAIMED = "claimed"
+    """It says so, and those who speak for the parent do not: it makes nobody a part of anything."""
+
+    @property
+    def trust(self) -> Trust:
+        return Trust.E2 if self is Parentage.PROVED else Trust.E1
+
+
+@dataclass(frozen=True, slots=True)
+class Above:
+    """How far to believe what a run names above itself."""
+
+    parent: Parentage
+    root: Parentage
+
+
+AS_SAID = Above(Parentage.SAID, Parentage.SAID)
+"""Where no key was ever made, all is as it is said."""
+
+
+def parentage(*, is_vouched: bool, is_by_key: bool, is_spoken_for: bool) -> Parentage:
+    """How far to believe that a run has the parent which it names.
 
     Args:
-        key: The key that came with the event.
-        parents: The namespaces of the jobs that its parent facet names, parent and root.
+        is_vouched: Whether a key that covers the parent's namespace came with what names it, or
+            with an event of the parent's own run.
+        is_by_key: Whether any key came with what names it.
+        is_spoken_for: Whether a living key speaks for the parent's namespace.
     """
-    for namespace in parents:
-        if not covers(key, namespace):
-            return _outside(key, "parent", namespace)
-    return None
+    if is_vouched:
+        return Parentage.PROVED
+    return Parentage.CLAIMED if is_by_key or is_spoken_for else Parentage.SAID
 
 
-def out_of_environment(key: Key, found: Iterable[Environment | None]) -> str | None:
-    """Why an event lives elsewhere than its key, or ``None``.
+def is_elsewhere(key: Key, environment: Environment | None) -> bool:
+    """Whether something is known to live in another environment than a key's.
+
+    Where it lives is declared or guessed, and both may change: so nothing is refused for it.
+    """
+    return environment is not None and key.environment not in (None, environment)
+
+
+def trust_in(key: Key | None, namespaces: Iterable[str], environment: Environment | None) -> Trust:
+    """How far to believe what came with a key about an asset: E2 within its scope, else E1.
 
     Args:
-        key: The key that came with it.
-        found: The environments of what ``out_of_scope`` looks at, as declared or else guessed. One
-            that is not known cannot be held against anybody; it earns no trust either.
+        key: The key, if one came with it.
+        namespaces: Of all names of the asset.
+        environment: Where the asset lives; ``None``: nobody knows.
     """
-    if key.environment is None:
-        return None
-    for environment in found:
-        if environment not in (None, key.environment):
-            return (
-                f'writes to {environment}, which is outside the scope of the key "{key.name}" '
-                f"({key.environment})"
-            )
-    return None
-
-
-def trust_in(key: Key | None, namespace: str, environment: Environment | None) -> Trust:
-    """How far to believe what came with a key about an asset: E2 within its scope, else E1."""
-    if key is None or not covers(key, namespace):
+    if key is None or not any(covers(key, namespace) for namespace in namespaces):
         return Trust.E1
     return Trust.E2 if key.environment in (None, environment) else Trust.E1
 

@@ -26,7 +26,7 @@ COMPLETE = STATE_RANK[RunState.COMPLETE]
 RUN_COLUMNS = (
     RUN.c.id, RUN.c.run_id, RUN.c.job_id, RUN.c.state, RUN.c.terminals, RUN.c.started_at, RUN.c.at,
     RUN.c.shape_id, RUN.c.parent_run, RUN.c.parent_job_id, RUN.c.root_job_id, RUN.c.principal_id,
-    RUN.c.trust, RUN.c.producer_id, RUN.c.version_id, RUN.c.seq,
+    RUN.c.trust, RUN.c.key_id, RUN.c.producer_id, RUN.c.version_id, RUN.c.seq,
 )  # fmt: skip
 
 
@@ -46,6 +46,7 @@ class RunRow(NamedTuple):
     root_job_id: int | None
     principal_id: int | None
     trust: int | None
+    key_id: int | None
     producer_id: int
     version_id: int | None
     seq: int

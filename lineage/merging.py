@@ -35,7 +35,10 @@ def identify(
 ) -> Identities:
     """Which names are one asset, as producers, people and settings say."""
     names = {i: (a.namespace, a.name) for i, a in datasets.items()}
-    told = (Symlink(names[s.dataset_id], names[s.other_id], s.type, s.event_id) for s in symlinks)
+    told = (
+        Symlink(names[s.dataset_id], names[s.other_id], s.type, s.event_id, s.is_claim)
+        for s in symlinks
+    )
     nodes = (
         ((job.namespace, job.name), unique_id)
         for job in jobs.values()

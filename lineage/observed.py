@@ -12,6 +12,7 @@ from lineage.data_tests import Assertion
 from lineage.estate import DataTestStatus, Feed, RunState
 from lineage.exposures import Exposure
 from lineage.identity import EXACT, Identities
+from lineage.keys import AS_SAID, Above, Key, Parentage
 from lineage.spelling import Name
 
 
@@ -90,6 +91,17 @@ class Run:
     """How it turned out with all that ran under it."""
     trust: Trust | None = None
     """How far to believe who ran it: E2 by the key that its events came with, else E1."""
+    key_id: int | None = None
+    """The key that its deciding event came with, if that covers it."""
+    above: Above = AS_SAID
+    """How far to believe what it names above itself; told of the newest run of each job."""
+
+    @property
+    def believed_above(self) -> int | None:
+        """The job at the root above it, else its parent; ``None`` if there is only a claim."""
+        if self.above.root is Parentage.CLAIMED or self.root_job_id is None:
+            return None if self.above.parent is Parentage.CLAIMED else self.parent_job_id
+        return self.root_job_id
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,6 +137,8 @@ class Symlink:
     other_id: int
     type: str
     event_id: str
+    is_claim: bool = False
+    """Whether those do not say so who speak for these names."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,3 +175,5 @@ class Observed:
     """Datasets that are uses of data outside dbt."""
     identities: Identities = EXACT
     """Which names are one asset. Every id above is that of a whole asset."""
+    keys: Mapping[int, Key] = field(default_factory=dict)
+    """Every producer key that was ever made."""

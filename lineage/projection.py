@@ -2,26 +2,27 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from sqlalchemy import Connection, select
 
 from catalog.database import chunks, table_of, upsert_rows
-from catalog.lookups import rows_where
 from lineage import mentions as m
 from lineage.assets import DATASET, JOB, Named, Numbers
 from lineage.counters import Tally
 from lineage.events import text_of
 from lineage.facets import Body, Recent
 from lineage.fold import Name, Numbered, Run, fold_run
-from lineage.keyring import KeyRow
+from lineage.keyring import keys_in
+from lineage.keys import Key
 from lineage.log import EVENT, EventLog, Stored
 from lineage.runs import Folded, Given, Runs, names_in, words_in
 from lineage.shapes import Shapes, shape_of
 from lineage.tables import DeclarationRow, SymlinkRow
 from lineage.templates import EventKind, Template
+from lineage.vouching import vouched_names
 
-KEY = table_of(KeyRow)
 DECLARATION = table_of(DeclarationRow)
 SYMLINK = table_of(SymlinkRow)
 
@@ -29,7 +30,7 @@ PLANS = 50_000
 """Templates whose assets are remembered; many more than a batch has."""
 
 _DECLARATION = ("job_id", "at", "shape_id", "event_id", "seq")
-_SYMLINK = ("asset_id", "other_id", "type", "seq")
+_SYMLINK = ("asset_id", "other_id", "type", "vouched", "seq")
 
 Statement = tuple[int, int, str]
 """A dataset, another name of it, and of what type that name is."""
@@ -44,10 +45,10 @@ class Projection:
         self._shapes = Shapes()
         self._runs = Runs()
         self._mentions = m.Mentions.none()
-        self._symlinks: Recent[Statement, bytes] = Recent(200_000)
+        self._symlinks: Recent[Statement, tuple[bytes, int, int]] = Recent(200_000)
         self._plans: Recent[bytes, tuple[m.Numbered, ...]] = Recent(PLANS)
         self._tally = Tally()
-        self._senders: dict[int, str] = {}
+        self._keys: dict[int, Key] = {}
 
     def apply(
         self, connection: Connection, new: Sequence[Stored], numbers: Mapping[bytes, int]
@@ -66,15 +67,15 @@ class Projection:
             t.hash: t for s in new if (t := s.event.template).hash not in self._plans
         }.values()
         assets = self._numbers.assets(connection, _names(new, unplanned, folded, declared))
-        senders = self._senders_of(connection, new)
-        words = self._numbers.words(connection, _words(unplanned, folded, senders))
+        keys = self._keys_of(connection, new, folded)
+        words = self._numbers.words(connection, _words(unplanned, folded, keys))
         for template in unplanned:
             self._plans.put(template.hash, m.numbered(template, assets, words))
-        self._runs.write(connection, self._shapes, folded, Given(assets, words, numbers, senders))
+        self._runs.write(connection, self._shapes, folded, Given(assets, words, numbers, keys))
         self._write_declarations(connection, declared, assets)
         said = m.newest_said(new, self._plans)
         self._mentions.write(connection, self._log.contents, said, numbers)
-        self._write_symlinks(connection, new, assets)
+        self._write_symlinks(connection, new, assets, keys)
         self._tally.add(connection, new)
 
     def forget(self) -> None:
@@ -86,41 +87,51 @@ class Projection:
         self._symlinks.clear()
         self._plans.clear()
         self._tally.forget()
-        self._senders.clear()
+        self._keys.clear()
 
-    def _senders_of(self, connection: Connection, new: Sequence[Stored]) -> Mapping[int, str]:
-        """Whom the producer keys stand for that ever came with an event here."""
-        unknown = {s.event.key_id for s in new} - self._senders.keys() - {None}
-        for key_id, principal in rows_where(connection, KEY, ("id", "principal"), "id", unknown):
-            if principal is not None:
-                self._senders[key_id] = principal
-        return self._senders
+    def _keys_of(
+        self, connection: Connection, new: Sequence[Stored], folded: Sequence[Folded]
+    ) -> Mapping[int, Key]:
+        """Every producer key that came with an event at hand, also with one from before."""
+        told = {s.event.key_id for s in new}
+        told.update(e.event.key_id for item in folded for e in item.known.events)
+        if told - self._keys.keys() - {None}:
+            self._keys = keys_in(connection)
+        return self._keys
 
     def _write_symlinks(
-        self, connection: Connection, new: Sequence[Stored], assets: Mapping[Named, int]
+        self,
+        connection: Connection,
+        new: Sequence[Stored],
+        assets: Mapping[Named, int],
+        keys: Mapping[int, Key],
     ) -> None:
         """Keep each statement with the least event that makes it, whatever came first."""
         said: dict[Statement, Stored] = {}
+        bits: dict[Statement, int] = defaultdict(int)
         for stored in new:
             for name, (other, kind) in _symlinks(stored):
                 key = (assets[DATASET, *name], assets[DATASET, *other], kind)
                 least = said.setdefault(key, stored)
                 if stored.event.event_id < least.event.event_id:
                     said[key] = stored
+                bits[key] |= vouched_names(stored.event, name, other, keys)
         if not said:
             return
-        query = select(
-            SYMLINK.c.asset_id, SYMLINK.c.other_id, SYMLINK.c.type, EVENT.c.event_id
-        ).join(EVENT, EVENT.c.seq == SYMLINK.c.seq)
+        query = select(SYMLINK, EVENT.c.event_id).join(EVENT, EVENT.c.seq == SYMLINK.c.seq)
         for part in chunks({key[0] for key in said if key not in self._symlinks}):
             for row in connection.execute(query.where(SYMLINK.c.asset_id.in_(part))):
-                self._symlinks.put((row.asset_id, row.other_id, row.type), row.event_id)
+                key = (row.asset_id, row.other_id, row.type)
+                self._symlinks.put(key, (row.event_id, row.seq, row.vouched))
         rows = []
         for key, stored in said.items():
             known = self._symlinks.get(key)
-            if known is None or stored.event.event_id < known:
-                self._symlinks.put(key, stored.event.event_id)
-                rows.append((*key, stored.seq))
+            told = (stored.event.event_id, stored.seq, bits[key])
+            if known is not None:
+                told = (*min(told, known)[:2], told[2] | known[2])
+            if told != known:
+                self._symlinks.put(key, told)
+                rows.append((*key, told[2], told[1]))
         upsert_rows(connection, SYMLINK, _SYMLINK[:3], _SYMLINK, rows)
 
     def _write_declarations(
@@ -187,14 +198,14 @@ def _names(
 
 
 def _words(
-    unplanned: Iterable[Template], folded: Sequence[Folded], senders: Mapping[int, str]
+    unplanned: Iterable[Template], folded: Sequence[Folded], keys: Mapping[int, Key]
 ) -> Iterator[str]:
     for template in unplanned:
         for spot in template.once(m.spots):
             yield spot.names
             yield spot.path
     for item in folded:
-        yield from words_in(item.run, senders)
+        yield from words_in(item.run, keys)
 
 
 def _symlinks(stored: Stored) -> Iterator[tuple[Name, tuple[Name, str]]]:

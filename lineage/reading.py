@@ -19,22 +19,26 @@ from catalog.moments import microseconds, moment
 from catalog.store import load_catalog
 from lineage import observed as o
 from lineage.assets import DATASET, words_by_id
+from lineage.believing import above_runs, read_symlinks
 from lineage.building import build_estate
 from lineage.counters import FEED
 from lineage.current import current_shapes
 from lineage.declaring import declare
 from lineage.estate import Estate, Feed, FeedKind, RunState
 from lineage.fold import RANKED_STATES
+from lineage.keyring import keys_in
+from lineage.keys import AS_SAID
 from lineage.lately import COMPLETE, RUN_COLUMNS, Lately, RunRow, conflicts, run_rows
 from lineage.log import event_body, event_ids
 from lineage.merging import group, identify, merge
 from lineage.named import read_assets
 from lineage.outcomes import Outcome
-from lineage.projection import DECLARATION, SYMLINK
+from lineage.projection import DECLARATION
 from lineage.reducers import NO_REDUCERS, Reducers
 from lineage.reports import read_reports
 from lineage.runs import RUN, id_text
 from lineage.shapes import SHAPE, SHAPE_DATASET, SHAPE_EDGE
+from lineage.spelling import Spelling
 
 WINDOW = timedelta(days=30)
 LAST_RUNS = 10
@@ -80,7 +84,10 @@ def observe(
     assets = read_assets(connection)
     datasets = {i: a for i, (kind, a) in assets.items() if kind == DATASET}
     jobs = {i: a for i, (kind, a) in assets.items() if kind != DATASET}
-    identities = identify(datasets, jobs, _symlinks(connection), catalog, reducers)
+    keys = keys_in(connection)
+    spelling = Spelling(catalog.aliases, reducers)
+    symlinks = read_symlinks(connection, datasets, keys, until, spelling)
+    identities = identify(datasets, jobs, symlinks, catalog, reducers)
     groups = group(datasets, jobs, identities)
     words = words_by_id(connection)
     shapes = _shapes(connection)
@@ -103,6 +110,7 @@ def observe(
     rows = [*latest.values(), *successful.values(), *lately.successful, *causes]
     ids = event_ids(connection, (row.seq for row in rows))
     conflicting = conflicts(connection, latest.values())
+    above = above_runs(connection, (row.id for row in latest.values()), until)
     seen = o.Observed(
         datasets=datasets,
         jobs=jobs,
@@ -113,6 +121,7 @@ def observe(
                 told=lately.told(row),
                 conflict=conflicting.get(row.id, ()),
                 outcome=_outcome(row, *outcomes[i], jobs, ids),
+                above=above.get(row.id, AS_SAID),
             )
             for i, row in latest.items()
         },
@@ -126,6 +135,7 @@ def observe(
         answered_at=reports.answered_at,
         feeds=_feeds(connection),
         first_success={(r.job_id, words[r.version_id]): moment(r.at) for r in versions},
+        keys=keys,
     )
     declared = select(DECLARATION.c.job_id, DECLARATION.c.shape_id)
     current = current_shapes(
@@ -154,6 +164,7 @@ def run_of(row: RunRow, words: dict[int, str], ids: dict[int, str]) -> o.Run:
         moment(row.at),
         _ends(row.terminals),
         trust=None if row.trust is None else Trust(row.trust),
+        key_id=row.key_id,
     )
 
 
@@ -254,12 +265,6 @@ def _shapes(connection: Connection) -> dict[int, o.Shape]:
         i: o.Shape(tuple(inputs.get(i, ())), tuple(outputs.get(i, ())), tuple(edges.get(i, ())))
         for i in connection.execute(select(SHAPE.c.id)).scalars()
     }
-
-
-def _symlinks(connection: Connection) -> tuple[o.Symlink, ...]:
-    rows = connection.execute(select(SYMLINK)).all()
-    ids = event_ids(connection, (row.seq for row in rows))
-    return tuple(o.Symlink(r.asset_id, r.other_id, r.type, ids[r.seq]) for r in rows)
 
 
 def _feeds(connection: Connection) -> tuple[Feed, ...]:

@@ -107,7 +107,7 @@ def _canonical(connection: Connection) -> Iterator[Iterable[bytes]]:
     ids = {row.seq: row.event_id.hex() for row in connection.execute(_EVENT_IDS)}
     yield from _mentioned(connection, names, words, hashes)
     yield (
-        _line("symlink", *names[row.asset_id], *names[row.other_id], row.type)
+        _line("symlink", *names[row.asset_id], *names[row.other_id], row.type, row.vouched)
         for row in connection.execute(select(SYMLINK))
     )
     shapes = _shapes(connection, names)
@@ -122,7 +122,7 @@ def _canonical(connection: Connection) -> Iterator[Iterable[bytes]]:
         parent = row.parent_run and id_text(row.parent_run)
         jobs = [names.get(i) for i in (row.parent_job_id, row.root_job_id)]
         said = [words.get(i) for i in (row.principal_id, row.producer_id, row.version_id)]
-        said.append(row.trust)
+        said += [row.trust, row.key_id, row.vouched, row.root_run and id_text(row.root_run)]
         lines.append(
             _line("run", *key, row.state, row.terminals, row.started_at, bool(row.has_start),
                   row.at, shapes[row.shape_id], parent, *jobs, *said, ids[row.seq],

@@ -10,10 +10,12 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, Row, func, select
 
+from catalog.database import present
 from catalog.model import AssetKey, Kind
-from catalog.moments import moment
+from catalog.moments import microseconds, moment
 from lineage import data_tests
 from lineage.assets import ASSET, JOB
+from lineage.believing import above_runs
 from lineage.data_tests import Assertion
 from lineage.estate import DataTestStatus, RunState
 from lineage.events import text_of
@@ -29,6 +31,7 @@ from lineage.fold import (
     fold_run,
 )  # fmt: skip
 from lineage.job_runs import RunLine, line, lines
+from lineage.keys import AS_SAID, Parentage
 from lineage.log import EventLog
 from lineage.principals import Said
 from lineage.runs import RUN, RUN_EVENT, decode_events, id_bytes
@@ -60,6 +63,8 @@ class Relative:
     job: AssetKey | None
     line: RunLine | None
     """``None``: no event of its own has arrived."""
+    standing: Parentage = Parentage.SAID
+    """How far to believe that it is above or below."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +126,8 @@ class RunStory:
     code: CodePlace | None
     parent: Relative | None
     root: AssetKey | None
+    root_standing: Parentage
+    """How far to believe that."""
     children: tuple[Relative, ...]
     inputs: tuple[Part, ...]
     outputs: tuple[Part, ...]
@@ -132,6 +139,8 @@ class RunStory:
     events: int
     event_id: str
     """The one that decided its state, else the newest."""
+    key_id: int | None
+    """The producer key that this one came with, if that covers it."""
 
 
 def kept_id(sent: str) -> str:
@@ -157,8 +166,9 @@ def jobs_of_run(engine: Engine, run_id: str) -> tuple[AssetKey, ...]:
 
 def run_story(engine: Engine, job: AssetKey, run_id: str) -> RunStory | None:
     """One run with all that its events say; ``None`` if none has arrived."""
+    at = present(engine)
     with engine.connect() as connection:
-        query = lines().add_columns(RUN.c.events)
+        query = lines().add_columns(RUN.c.events, RUN.c.key_id)
         row = connection.execute(
             query.where(
                 RUN.c.run_id == id_bytes(run_id),
@@ -171,7 +181,7 @@ def run_story(engine: Engine, job: AssetKey, run_id: str) -> RunStory | None:
             return None
         stored = EventLog().numbered(connection, decode_events(row.events))
         events = [Numbered(seq, found.event) for seq, found in stored.items()]
-        return _story(connection, row, events)
+        return _story(connection, row, events, microseconds(at))
 
 
 def run_events(engine: Engine, pk: int, before: int | None = None) -> tuple[Spoke, ...]:
@@ -199,7 +209,7 @@ def run_events(engine: Engine, pk: int, before: int | None = None) -> tuple[Spok
     )
 
 
-def _story(connection: Connection, row: Row[Any], events: Sequence[Numbered]) -> RunStory:
+def _story(connection: Connection, row: Row[Any], events: Sequence[Numbered], at: int) -> RunStory:
     run = fold_run(events)
     ids = {item.seq: item.event.event_id.hex() for item in events}
     facets = tuple(_raw(events))
@@ -209,6 +219,7 @@ def _story(connection: Connection, row: Row[Any], events: Sequence[Numbered]) ->
     total = connection.execute(
         select(func.count()).select_from(RUN_EVENT).where(RUN_EVENT.c.run_pk == row.id)
     ).scalar()
+    above = above_runs(connection, [row.id], at).get(row.id, AS_SAID)
     return RunStory(
         pk=row.id,
         line=line(row),
@@ -216,9 +227,10 @@ def _story(connection: Connection, row: Row[Any], events: Sequence[Numbered]) ->
         endings=tuple(_endings(events)),
         principal=run.principal,
         code=code_place_in(code) if code else None,
-        parent=_parent(connection, run),
+        parent=_parent(connection, run, above.parent),
         root=_job(run.parent.root) if run.parent else None,
-        children=_children(connection, row),
+        root_standing=above.root,
+        children=_children(connection, row, at),
         inputs=tuple(_parts(run.inputs, "READ")),
         outputs=tuple(_parts(run.outputs, "WRITE")),
         tests=tuple(_tests(run, ids, error)),
@@ -226,6 +238,7 @@ def _story(connection: Connection, row: Row[Any], events: Sequence[Numbered]) ->
         facets=facets,
         events=int(total or 0),
         event_id=run.decided_by.event.event_id.hex(),
+        key_id=row.key_id,
     )
 
 
@@ -236,7 +249,7 @@ def _endings(events: Sequence[Numbered]) -> Iterator[Ending]:
         yield Ending(TERMINAL[event.type or ""], moment(event.time), event.event_id.hex())
 
 
-def _parent(connection: Connection, run: Run) -> Relative | None:
+def _parent(connection: Connection, run: Run, standing: Parentage) -> Relative | None:
     if run.parent is None:
         return None
     job = _job(run.parent.job)
@@ -246,10 +259,10 @@ def _parent(connection: Connection, run: Run) -> Relative | None:
         if job is not None:
             query = query.where(ASSET.c.namespace == job.namespace, ASSET.c.name == job.name)
         found = connection.execute(query.limit(1)).first()
-    return Relative(run.parent.run_id, job, line(found) if found else None)
+    return Relative(run.parent.run_id, job, line(found) if found else None, standing)
 
 
-def _children(connection: Connection, row: Row[Any]) -> tuple[Relative, ...]:
+def _children(connection: Connection, row: Row[Any], at: int) -> tuple[Relative, ...]:
     # By time, which has an index, and by parent only among those.
     until = row.at + _CHILDREN_WITHIN // timedelta(microseconds=1)
     query = (
@@ -258,8 +271,10 @@ def _children(connection: Connection, row: Row[Any]) -> tuple[Relative, ...]:
         .order_by(RUN.c.at, RUN.c.id)
         .limit(RUNS_MOST)
     )
-    found = (line(child) for child in connection.execute(query) if child.id != row.id)
-    return tuple(Relative(child.run_id, child.job, child) for child in found)
+    children = [child for child in connection.execute(query) if child.id != row.id]
+    above = above_runs(connection, (child.id for child in children), at)
+    found = ((line(child), above.get(child.id, AS_SAID).parent) for child in children)
+    return tuple(Relative(child.run_id, child.job, child, said) for child, said in found)
 
 
 def _parts(side: Mapping[Name, Io], usual: str) -> Iterator[Part]:

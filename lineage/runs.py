@@ -21,6 +21,7 @@ from lineage.log import EventLog, Stored
 from lineage.shapes import Shape, Shapes, shape_of
 from lineage.tables import ReportRow, RunEventRow, RunRow, StatisticRow, SuiteRow
 from lineage.traits import job_type_in
+from lineage.vouching import OWN, Keys, key_of, vouched_run
 
 RUN = table_of(RunRow)
 RUN_EVENT = table_of(RunEventRow)
@@ -36,8 +37,8 @@ REMEMBERED = 200_000
 
 _RUN = (
     "id", "run_id", "job_id", "state", "terminals", "started_at", "has_start", "at", "shape_id",
-    "parent_run", "parent_job_id", "root_job_id", "principal_id", "trust", "producer_id",
-    "version_id", "seq", "events",
+    "parent_run", "parent_job_id", "root_run", "root_job_id", "principal_id", "trust", "key_id",
+    "vouched", "producer_id", "version_id", "seq", "events",
 )  # fmt: skip
 _REPORT = ("run_pk", "asset_id", "place", "tests", "at", "body_id", "seq")
 _SUITE = ("asset_id", "tests", "at", "run", "run_pk", "place")
@@ -63,6 +64,8 @@ class Known(msgspec.Struct):
     has_start: bool
     events: list[Numbered]
     """The events that matter."""
+    is_own: bool = False
+    """Whether any of its events came by a key that covers it."""
 
 
 class Folded(msgspec.Struct, frozen=True):
@@ -81,8 +84,8 @@ class Given(NamedTuple):
     words: Mapping[str, int]
     bodies: Mapping[bytes, int]
     """Of every facet's body, by its hash."""
-    senders: Mapping[int, str]
-    """Whom a producer key stands for, by its id."""
+    keys: Keys
+    """Every producer key that came with them."""
 
 
 class Runs:
@@ -170,7 +173,7 @@ class Runs:
                 missing[id_bytes(key[0]), job_id] = key
             else:
                 found[key] = known
-        columns = ("id", "run_id", "job_id", "started_at", "has_start", "events")
+        columns = ("id", "run_id", "job_id", "started_at", "has_start", "events", "vouched")
         rows = [
             row
             for row in rows_where(connection, RUN, columns, "run_id", {key for key, _ in missing})
@@ -178,9 +181,9 @@ class Runs:
         ]
         wanted = {row[0]: decode_events(row[5]) for row in rows}
         events = log.numbered(connection, {seq for seqs in wanted.values() for seq in seqs})
-        for pk, run_id, job_id, started_at, has_start, _ in rows:
+        for pk, run_id, job_id, started_at, has_start, _, vouched in rows:
             before = [Numbered(seq, events[seq].event) for seq in wanted[pk]]
-            known = Known(pk, started_at, bool(has_start), before)
+            known = Known(pk, started_at, bool(has_start), before, bool(vouched & OWN))
             found[missing[run_id, job_id]] = known
         return found
 
@@ -241,22 +244,21 @@ def names_in(run: Run) -> Iterator[Named]:
                 yield (JOB, *job)
 
 
-def ran_by(run: Run, senders: Mapping[int, str]) -> tuple[str, Trust] | None:
+def ran_by(run: Run, keys: Keys) -> tuple[str, Trust] | None:
     """Who ran it and how far to believe that: by the key of its deciding event, else by its word.
 
-    A key that does not cover the event stands for nobody.
+    Never by what it names as its parent.
     """
-    event = run.decided_by.event
-    sender = None if event.is_out_of_scope else senders.get(event.key_id or 0)
-    if sender is not None:
-        return sender, Trust.E2
+    key = key_of(run.decided_by.event, keys)
+    if key is not None and key.principal is not None:
+        return key.principal, Trust.E2
     return (run.principal.principal, run.principal.trust) if run.principal else None
 
 
-def words_in(run: Run, senders: Mapping[int, str]) -> Iterator[str]:
+def words_in(run: Run, keys: Keys) -> Iterator[str]:
     """Every word that a run's row repeats."""
     yield run.decided_by.event.producer
-    principal = ran_by(run, senders)
+    principal = ran_by(run, keys)
     if principal:
         yield principal[0]
     if run.version:
@@ -297,14 +299,19 @@ def _with(known: Known | None, new: Sequence[Stored]) -> Known:
     elif not known.has_start:
         known = replace(known, started_at=min(known.started_at, *firsts))
     events = matter([*known.events, *(Numbered(s.seq, s.event) for s in new)])
-    return replace(known, events=events)
+    is_own = known.is_own or any(
+        s.event.key_id is not None and not s.event.is_out_of_scope for s in new
+    )
+    return replace(known, events=events, is_own=is_own)
 
 
 def _run_row(item: Folded, shape_id: int, given: Given) -> tuple[Any, ...]:
     run, known = item.run, item.known
     assets, words = given.assets, given.words
-    principal = ran_by(run, given.senders)
+    principal = ran_by(run, given.keys)
+    key = key_of(run.decided_by.event, given.keys)
     parent = run.parent
+    root_run = parent.root_run if parent and parent.root_run != parent.run_id else ""
     bits = sum(1 << STATE_RANK[state] for state in run.terminals)
     return (
         known.pk,
@@ -318,9 +325,12 @@ def _run_row(item: Folded, shape_id: int, given: Given) -> tuple[Any, ...]:
         shape_id,
         id_bytes(parent.run_id) if parent and parent.run_id else None,
         assets[JOB, *parent.job] if parent and parent.job else None,
+        id_bytes(root_run) if root_run else None,
         assets[JOB, *parent.root] if parent and parent.root else None,
         words[principal[0]] if principal else None,
         int(principal[1]) if principal else None,
+        key.id if key else None,
+        vouched_run(run, known.events, given.keys, is_own=known.is_own),
         words[run.decided_by.event.producer],
         words[run.version] if run.version else None,
         run.decided_by.seq,

@@ -5,7 +5,7 @@ Times are int64 microseconds since 1970 UTC; hashes are raw bytes. Nothing here 
 
 from typing import Any
 
-from sqlalchemy import Column, Index, Integer, LargeBinary, UniqueConstraint
+from sqlalchemy import Column, Index, Integer, LargeBinary, UniqueConstraint, text
 from sqlmodel import Field, SQLModel
 
 from catalog import columns
@@ -20,11 +20,24 @@ def _small(**options: Any) -> Column[int]:
     return Column(Integer, **{"nullable": False, **options})
 
 
+_KEYED = text("key_id IS NOT NULL")
+
+
 class EventRow(SQLModel, table=True):
     """The commitment of one received event: what stays even when its payload is erased."""
 
     __tablename__ = "lineage_event"
-    __table_args__ = KEPT
+    __table_args__ = (
+        Index(
+            "ix_lineage_event_key",
+            "key_id",
+            "received_at",
+            "flags",
+            sqlite_where=_KEYED,
+            postgresql_where=_KEYED,
+        ),
+        KEPT,
+    )
 
     seq: int | None = Field(default=None, sa_column=columns.key())
     event_id: bytes = Field(sa_column=_bytes(unique=True))
@@ -86,7 +99,15 @@ class RejectionRow(SQLModel, table=True):
     """Something that arrived and could not be used, with the reason why."""
 
     __tablename__ = "lineage_rejection"
-    __table_args__ = KEPT
+    __table_args__ = (
+        Index(
+            "ix_lineage_rejection_key",
+            "key_id",
+            sqlite_where=_KEYED,
+            postgresql_where=_KEYED,
+        ),
+        KEPT,
+    )
 
     id: int | None = Field(default=None, sa_column=columns.key())
     received_at: int = Field(sa_column=columns.big(index=True))
@@ -126,6 +147,8 @@ class WarningRow(SQLModel, table=True):
     path: str = Field(sa_column=columns.text(primary_key=True))
     """Where, without numbers: ``inputs[].facets.schema``."""
     message: str = Field(sa_column=columns.text(primary_key=True))
+    kind: str = Field(sa_column=columns.text(primary_key=True))
+    """See ``lineage.oddities.WarningKind``."""
     events: int = Field(sa_column=columns.big())
     first_at: int = Field(sa_column=columns.big())
     last_at: int = Field(sa_column=columns.big())
@@ -142,13 +165,13 @@ class ProducerRow(SQLModel, table=True):
     events: int = Field(sa_column=columns.big())
     warnings: int = Field(sa_column=columns.big())
     """How many of them were odd."""
+    breaches: int = Field(sa_column=columns.big())
+    """How many of them break a schema."""
     first_at: int = Field(sa_column=columns.big())
     last_at: int = Field(sa_column=columns.big())
     first_received_at: int = Field(sa_column=columns.big())
     last_received_at: int = Field(sa_column=columns.big())
 
-    kind: str = Field(sa_column=columns.text(primary_key=True))
-    """See ``lineage.oddities.WarningKind``."""
 
 class AssetRow(SQLModel, table=True):
     """The name of a dataset or job, as an event has it."""
@@ -165,8 +188,6 @@ class AssetRow(SQLModel, table=True):
 
 class MentionRow(SQLModel, table=True):
     """The newest time that events named an asset with one set of facets.
-    breaches: int = Field(sa_column=columns.big())
-    """How many of them break a schema."""
 
     Of the facets of one name the newest mention wins, so a mention stands for all older ones with
     the same names, and an event moves one row for each asset that it names.
@@ -199,6 +220,8 @@ class SymlinkRow(SQLModel, table=True):
     other_id: int = Field(sa_column=columns.big(primary_key=True))
     type: str = Field(sa_column=columns.text(primary_key=True))
     """Such as TABLE; empty if the producer does not say."""
+    vouched: int = Field(sa_column=_small())
+    """Whose keys came with it; see ``lineage.vouching``."""
     seq: int = Field(sa_column=columns.big())
     """An event that says so."""
 
@@ -229,10 +252,16 @@ class RunRow(SQLModel, table=True):
     shape_id: int = Field(sa_column=_small())
     parent_run: bytes | None = Field(default=None, sa_column=_bytes(nullable=True))
     parent_job_id: int | None = Field(default=None, sa_column=columns.big(nullable=True))
+    root_run: bytes | None = Field(default=None, sa_column=_bytes(nullable=True))
+    """The run at the root, where that is another than the parent."""
     root_job_id: int | None = Field(default=None, sa_column=columns.big(nullable=True))
     principal_id: int | None = Field(default=None, sa_column=_small(nullable=True))
     trust: int | None = Field(default=None, sa_column=_small(nullable=True))
     """How far to believe who ran it: 2 by the key that its events came with, 1 by what they say."""
+    key_id: int | None = Field(default=None, sa_column=_small(nullable=True))
+    """The key that its deciding event came with, if that covers it."""
+    vouched: int = Field(sa_column=_small())
+    """What came by keys that cover it; see ``lineage.vouching``."""
     producer_id: int = Field(sa_column=_small())
     version_id: int | None = Field(default=None, sa_column=_small(nullable=True))
     """Code version that the run's own events named."""

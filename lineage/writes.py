@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator
+from dataclasses import replace
 
-from catalog.model import Trust
+from catalog.model import Basis, Claim, Trust
 from lineage import observed as o
 from lineage.estate import Feed, FeedKind, Write
+from lineage.keys import Parentage, trust_in
 from lineage.scene import Scene
 
 EVIDENCE_KEPT = 20
@@ -39,8 +41,9 @@ def _write(scene: Scene, who: _Who, runs: list[o.Run]) -> Write:
         job=scene.job_key(job_id),
         dataset=scene.key(dataset_id),
         principal=principal,
-        principal_why=_why(runs) if principal else None,
-        job_sanctioned=scene.claims.job_sanctioned(job_id, dataset_id),
+        principal_why=_why(scene, dataset_id, runs) if principal else None,
+        principal_trust=_trust(scene, dataset_id, runs) if principal else None,
+        job_sanctioned=_job_sanctioned(scene, job_id, dataset_id),
         principal_sanctioned=scene.claims.principal_sanctioned(job_id, dataset_id, principal),
         operation=operation,
         runs=len(runs),
@@ -49,14 +52,46 @@ def _write(scene: Scene, who: _Who, runs: list[o.Run]) -> Write:
         last_run_id=runs[0].run_id,
         producer=runs[0].producer,
         event_ids=tuple(r.event_id for r in runs[:EVIDENCE_KEPT]),
+        keys=frozenset(r.key_id for r in runs if r.key_id is not None),
     )
 
 
-def _why(runs: list[o.Run]) -> str:
+def _job_sanctioned(scene: Scene, job_id: int, dataset_id: int) -> Claim[bool] | None:
+    """Whether a pipeline has the job there, and that it only claims to be part of one."""
+    claim = scene.claims.job_sanctioned(job_id, dataset_id)
+    run = scene.seen.latest.get(job_id)
+    if claim is None or claim.value or run is None or claim.basis is not Basis.GUESSED:
+        return claim
+    above, standing = run.root_job_id, run.above.root
+    if above is None or standing is not Parentage.CLAIMED:
+        above, standing = run.parent_job_id, run.above.parent
+    if above is None or standing is not Parentage.CLAIMED:
+        return claim
+    name = scene.seen.jobs[above].name
+    why = f"it claims {name} as its parent, which no key confirms, and {claim.why}"
+    return replace(claim, why=why)
+
+
+def _trust(scene: Scene, dataset_id: int, runs: list[o.Run]) -> Trust:
+    """How far to believe who ran it: as far as the least of its runs."""
+    environment = scene.claims.environment(dataset_id)
+    names = scene.seen.datasets[dataset_id].names
+    where = {namespace for namespace, _ in names}, environment.value if environment else None
+    by_key = {
+        key_id: trust_in(scene.seen.keys.get(key_id or 0), *where)
+        for key_id in {run.key_id for run in runs}
+    }
+    return min(min(run.trust or Trust.E1, by_key[run.key_id]) for run in runs)
+
+
+def _why(scene: Scene, dataset_id: int, runs: list[o.Run]) -> str:
     """How its principal is known, by the least of what its runs rest on."""
-    if all(run.trust is Trust.E2 for run in runs):
-        return "the producer key that its events came with stands for the principal"
-    return "a facet of its run names the principal"
+    if any(run.trust is not Trust.E2 for run in runs):
+        return "a facet of its run names the principal"
+    why = "the producer key that its events came with stands for the principal"
+    if _trust(scene, dataset_id, runs) is Trust.E2:
+        return why
+    return f"{why}, but not for where this is"
 
 
 def build_feeds(scene: Scene) -> Iterator[Feed]:

@@ -11,6 +11,7 @@ import streamlit as st
 from dashboard import around, charts, frame, load, look, opened, parts, standing, words
 from lineage.estate import Estate, Job
 from lineage.job_runs import Ran, RunLine, RunPage, Touched, usual_pause_s
+from lineage.keys import Parentage
 from lineage.run_story import RunStory, is_endless, schedule
 
 FADED_MOST = 10
@@ -170,11 +171,18 @@ def _about(job: Job, estate: Estate, runs: RunPage, story: RunStory | None) -> N
         st.markdown("  \n".join(f":gray[{what}] {told}" for what, told in lines))
         if not job.code:
             st.caption("Where its code lives was not reported.")
-        for what, key in (("part of", job.parent), ("started by", job.root)):
+        for what, key, said in (
+            ("part of", job.parent, job.above.parent),
+            ("started by", job.root, job.above.root),
+        ):
             if key is not None and (what == "part of" or key != job.parent):
+                is_claim = said is Parentage.CLAIMED
+                claimed = "claims as its parent" if what == "part of" else "claims as its root"
                 with st.container(horizontal=True, vertical_alignment="center", gap="xsmall"):
-                    st.markdown(f":gray[{what}]", width="content")
+                    st.markdown(f":gray[{claimed if is_claim else what}]", width="content")
                     parts.key_link(key, estate)
+                if is_claim:
+                    parts.parentage(said)
 
 
 def _told(job: Job, runs: RunPage, story: RunStory | None) -> list[tuple[str, str]]:

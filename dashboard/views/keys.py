@@ -9,13 +9,16 @@ import streamlit as st
 
 from catalog.moments import microseconds, moment
 from dashboard import frame, load, look, parts, words
-from lineage.key_uses import KeyUse
+from lineage.estate import Estate
+from lineage.key_uses import KeyUse, Stray, strays
 from lineage.keys import Key, KeyState
 
 MAKE = (
     "andon token create --name dbt-prod --namespaces dbt-prod 'postgres://*' --env prod \\\n"
     "  --principal service:dbt-prod --expires 90d"
 )
+
+STRAYS_MOST = 5
 
 
 def page() -> None:
@@ -24,6 +27,7 @@ def page() -> None:
     # Keys live by the real clock, also where the sample company's is behind.
     now = datetime.now(UTC)
     keys, uses = load.producer_keys(), load.key_uses(revision)
+    estate = load.estate(revision)
     st.title("Keys", anchor=False)
     if not keys:
         parts.context("What producers send events with")
@@ -37,15 +41,18 @@ def page() -> None:
     parts.context(
         f"{words.count(len(keys), 'key')} · {living} living · of secrets only hashes are kept"
     )
-    _list(keys, uses, now)
+    _list(keys, uses, estate, now)
     _how(is_first=False)
 
 
-def _list(keys: Sequence[Key], uses: Mapping[int, KeyUse], now: datetime) -> None:
+def _list(keys: Sequence[Key], uses: Mapping[int, KeyUse], estate: Estate, now: datetime) -> None:
+    elsewhere = strays(estate, keys)
     with st.container(border=True, key="keys_list"):
         for key in keys:
             use = uses.get(key.id, KeyUse())
             _key(key, use, now)
+            if key.id in elsewhere:
+                _elsewhere(key, elsewhere[key.id], estate)
 
 
 def _key(key: Key, use: KeyUse, now: datetime) -> None:
@@ -60,6 +67,25 @@ def _key(key: Key, use: KeyUse, now: datetime) -> None:
         f":gray[:small[{' · '.join(_dates(key, now))}]]  \n"
         f":gray[:small[{_brought(use, now)}]]"
     )
+
+
+def _elsewhere(key: Key, found: Sequence[Stray], estate: Estate) -> None:
+    """What its events write where it is not for."""
+    where = words.listed(sorted({stray.environment.value.value for stray in found}))
+    number = words.count(len(found), "dataset")
+    st.markdown(
+        f":orange[:material/warning:] It is for {key.environment}, and within 30 days it wrote "
+        f"{number} in {where}:"
+    )
+    for stray in found[:STRAYS_MOST]:
+        claim = stray.environment
+        with st.container(horizontal=True, vertical_alignment="center", gap="xsmall"):
+            parts.key_link(stray.dataset, estate)
+            told = words.plain(f"{claim.value.value}, because {claim.why}")
+            badge = parts.basis_badge(claim.basis.value)
+            st.markdown(f":gray[:small[{told}]] {badge}", width="content")
+    if len(found) > STRAYS_MOST:
+        st.caption(f"And {len(found) - STRAYS_MOST:,} more.")
 
 
 def _dates(key: Key, now: datetime) -> list[str]:

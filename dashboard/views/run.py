@@ -10,6 +10,7 @@ import streamlit as st
 from catalog.model import AssetKey, Kind, Trust
 from dashboard import frame, load, look, opened, parts, words
 from lineage.estate import Estate, Job, RunState
+from lineage.keys import Key, Parentage, trust_in
 from lineage.principals import Said
 from lineage.run_story import (
     EVENTS_MOST,
@@ -58,15 +59,16 @@ def page() -> None:
     if story.error:
         with parts.card("run_error", "Error", "As its producer says"):
             st.code(story.error, language=None, wrap_lines=True)
+    key = next((k for k in load.producer_keys() if k.id == story.key_id), None)
     left, right = st.columns([1, 1], gap="small")
     with left:
         _parts("reads", story.inputs, estate)
         _parts("writes", story.outputs, estate, is_announced=state != RunState.COMPLETE)
         _tests(story, estate)
     with right:
-        _who(story)
+        _who(story, key, estate)
         _code(story)
-        _relatives(story, estate, now)
+        _relatives(story, key, estate, now)
     _events(story, now)
     _facets(story.facets)
     opened.drawer("run")
@@ -172,7 +174,7 @@ def _tests(story: RunStory, estate: Estate) -> None:
                 opened.button(test.event_id, "run", "tests", label="The event that reports them")
 
 
-def _who(story: RunStory) -> None:
+def _who(story: RunStory, key: Key | None, estate: Estate) -> None:
     with parts.card("run_who", "Who ran it", "And how we know"):
         said, run = story.principal, story.line
         if run.principal is None:
@@ -180,13 +182,26 @@ def _who(story: RunStory) -> None:
         else:
             lines = [words.code(run.principal)]
             if run.trust is not None:
-                lines.append(f":gray[:small[trust {run.trust.name}: {TRUSTS.get(run.trust, '')}]]")
+                lines.append(f":gray[:small[{_trust(story, run.trust, key, estate)}]]")
             if said is not None:
                 lines.append(f":gray[:small[{_said(said, run.principal)}]]")
             with st.container(gap="xxsmall"):
                 st.markdown("  \n".join(lines))
                 opened.button(story.event_id, "run", "who", about=said.place if said else "")
         st.markdown(f":gray[:small[reported by {words.code(story.producer)}]]")
+
+
+def _trust(story: RunStory, trust: Trust, key: Key | None, estate: Estate) -> str:
+    """How far to believe it: a key says who ran it only where it is for what the run wrote."""
+    for part in story.outputs if trust is Trust.E2 else ():
+        dataset = estate.find(part.key.namespace, part.key.name)
+        claim = dataset.environment if dataset else None
+        where = claim.value if claim else None
+        if trust_in(key, [part.key.namespace], where) is not Trust.E2:
+            place = f"this is {where}" if where else "of what it writes nobody knows where it is"
+            only = key.environment if key else None
+            return f"trust E1: by a key for {only or 'elsewhere'}, and {place}"
+    return f"trust {trust.name}: {TRUSTS.get(trust, '')}"
 
 
 def _said(said: Said, counts: str) -> str:
@@ -205,20 +220,27 @@ def _code(story: RunStory) -> None:
             st.caption("Where its code lives was not reported.")
 
 
-def _relatives(story: RunStory, estate: Estate, now: datetime) -> None:
+def _relatives(story: RunStory, key: Key | None, estate: Estate, now: datetime) -> None:
     if story.parent is None and not story.children:
         return
     below = len(story.children)
     note = f"{words.count(below, 'run')} below" if below else "It started no run that was seen"
     with parts.card("run_relatives", "Above and below", note):
         if story.root is not None and story.parent and story.root != story.parent.job:
+            is_claim = story.root_standing is Parentage.CLAIMED
             with st.container(horizontal=True, vertical_alignment="center", gap="xsmall"):
-                st.markdown(":gray[started by]", width="content")
+                verb = "claims as its root" if is_claim else "started by"
+                st.markdown(f":gray[{verb}]", width="content")
                 parts.key_link(story.root, estate)
         if story.parent is not None:
-            _relative("part of", story.parent, estate, now)
+            is_claim = story.parent.standing is Parentage.CLAIMED
+            verb = "claims as its parent" if is_claim else "part of"
+            _relative(verb, story.parent, estate, now)
+            parts.parentage(story.parent.standing, key.name if key else "")
         for child in story.children:
-            _relative("started", child, estate, now)
+            is_claim = child.standing is Parentage.CLAIMED
+            verb = "claimed as its parent, which no key confirms, by" if is_claim else "started"
+            _relative(verb, child, estate, now)
 
 
 def _relative(verb: str, run: Relative, estate: Estate, now: datetime) -> None:

@@ -18,6 +18,8 @@ class Known:
     evidence: tuple[Evidence, ...] = ()
     why: str = ""
     """One clause that finishes "because ...", where a claim gave one."""
+    told: Trust = Trust.E1
+    """How far to believe what events say: E2 where a key speaks for it."""
 
     @property
     def is_guess(self) -> bool:
@@ -25,7 +27,7 @@ class Known:
 
     @property
     def trust(self) -> Trust:
-        return Trust.E1 if self.basis is Basis.ASSERTED else Trust.E0
+        return self.told if self.basis is Basis.ASSERTED else Trust.E0
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from catalog.model import Basis, Evidence
+from catalog.model import Basis, Evidence, Trust
 from lineage.estate import Write
 from policies.cel import FactType
 from policies.facts.index import EstateIndex, observed, of_claim
@@ -55,7 +55,8 @@ def principal(_: EstateIndex, write: Write) -> Known | None:
     """
     if write.principal is None:
         return None
-    return Known(write.principal, Basis.ASSERTED, _events(write), write.principal_why or "")
+    why, trust = write.principal_why or "", write.principal_trust or Trust.E1
+    return Known(write.principal, Basis.ASSERTED, _events(write), why, trust)
 
 
 @FACTS.fact("job_sanctioned", FactType.BOOL)

@@ -20,18 +20,21 @@ from lineage.keys import (
     Admission,
     Key,
     KeyState,
+    Parentage,
     admission,
     bearer_in,
     check_request,
     covers,
-    foreign_parent,
+    is_elsewhere,
     is_secret_of,
+    is_spoken_for,
     key_id_in,
     make_secret,
-    out_of_environment,
     out_of_scope,
+    parentage,
     read_expiry,
     secret_hash,
+    speaking,
     trust_in,
 )
 
@@ -197,49 +200,52 @@ def test_a_write_elsewhere_is_told() -> None:
     assert str(reason).startswith('dataset namespace "s3://finance" is outside')
 
 
-def test_a_parent_of_another_namespace_is_told_but_keeps_nobody_out() -> None:
-    assert foreign_parent(DBT, ["dbt-prod"]) is None
-    assert foreign_parent(DBT, []) is None
-    assert str(foreign_parent(DBT, ["dbt-prod", "airflow-prod"])).startswith(
-        'parent namespace "airflow-prod" is outside the scope'
-    )
-    assert out_of_scope(DBT, "dbt-prod", []) is None
-
-
-@pytest.mark.parametrize(
-    ("found", "is_outside"),
-    [
-        ([], False),
-        ([Environment.PROD, None], False),
-        ([None], False),
-        ([Environment.PROD, Environment.DEV], True),
-    ],
-)
-def test_an_event_of_another_environment_is_told(
-    found: list[Environment | None], is_outside: bool
+@given(vouched=st.booleans(), keyed=st.booleans(), spoken=st.booleans())
+def test_a_parent_is_proved_by_a_key_that_speaks_for_it_and_by_nothing_else(
+    vouched: bool, keyed: bool, spoken: bool
 ) -> None:
-    assert (out_of_environment(DBT, found) is not None) == is_outside
-    assert out_of_environment(replace(DBT, environment=None), found) is None
+    found = parentage(is_vouched=vouched, is_by_key=keyed, is_spoken_for=spoken)
+
+    assert (found is Parentage.PROVED) == (found.trust is Trust.E2) == vouched
+    assert (found is Parentage.SAID) == (not vouched and not keyed and not spoken)
+
+
+@given(created_at=instants, revoked_at=st.none() | instants, at=instants)
+def test_only_keys_that_were_good_at_an_instant_speak_then(
+    created_at: int, revoked_at: int | None, at: int
+) -> None:
+    key = replace(DBT, created_at=created_at, revoked_at=revoked_at)
+
+    found = speaking([key], at)
+
+    assert bool(found) == (created_at <= at and revoked_at is None)
+    assert is_spoken_for(found, "dbt-prod") == bool(found)
+    assert not is_spoken_for(found, "airflow-prod")
+
+
+@pytest.mark.parametrize("environment", [None, *Environment])
+def test_an_asset_of_another_environment_is_told(environment: Environment | None) -> None:
+    assert is_elsewhere(DBT, environment) == (environment not in (None, Environment.PROD))
+    assert not is_elsewhere(replace(DBT, environment=None), environment)
 
 
 @given(
-    namespace=st.sampled_from(["dbt-prod", "postgres://wh", "s3://x"]),
+    namespaces=st.sets(st.sampled_from(["dbt-prod", "postgres://wh", "s3://x"]), min_size=1),
     environment=st.sampled_from([None, *Environment]),
     own=st.sampled_from([None, *Environment]),
 )
 def test_trust_is_earned_only_where_namespace_and_environment_are_known_to_be_the_keys(
-    namespace: str, environment: Environment | None, own: Environment | None
+    namespaces: set[str], environment: Environment | None, own: Environment | None
 ) -> None:
     key = replace(DBT, environment=own)
 
-    trust = trust_in(key, namespace, environment)
+    trust = trust_in(key, namespaces, environment)
 
-    is_own = covers(key, namespace) and (own is None or own == environment)
+    is_own = any(covers(key, n) for n in namespaces) and (own is None or own == environment)
     assert trust is (Trust.E2 if is_own else Trust.E1)
-    assert trust_in(None, namespace, environment) is Trust.E1
+    assert trust_in(None, namespaces, environment) is Trust.E1
     if trust is Trust.E2:
-        assert out_of_scope(key, namespace, []) is None
-        assert out_of_environment(key, [environment]) is None
+        assert not is_elsewhere(key, environment)
 
 
 # What people ask for
