@@ -31,7 +31,7 @@ from catalog.errors import UserError
 from catalog.migrate import is_migrated, migrate
 from catalog.tables import MetaRow
 
-DERIVED_VERSION = 3
+DERIVED_VERSION = 4
 """Version of all derived tables; another number in the store means they must be refilled."""
 
 T = TypeVar("T")

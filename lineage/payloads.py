@@ -18,7 +18,9 @@ from catalog.moments import written
 from lineage.facets import Facet, fill, outline_of, stored_facet
 from lineage.templates import Template, Value
 
-WHOLE = {"dataQualityAssertions", "greatExpectations_assertions", "test"}
+WHOLE = {
+    "dagster_asset_check", "dataQualityAssertions", "greatExpectations_assertions", "test",
+}  # fmt: skip
 """Facets that tables refer to by their body."""
 
 _IS_UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")

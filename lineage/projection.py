@@ -9,6 +9,7 @@ from sqlalchemy import Connection, select
 
 from catalog.database import chunks, table_of, upsert_rows
 from lineage import mentions as m
+from lineage import profiles
 from lineage.assets import DATASET, JOB, Named, Numbers
 from lineage.counters import Tally
 from lineage.events import text_of
@@ -76,6 +77,7 @@ class Projection:
         said = m.newest_said(new, self._plans)
         self._mentions.write(connection, self._log.contents, said, numbers)
         self._write_symlinks(connection, new, assets, keys)
+        self._write_profiles(connection, new, folded)
         self._tally.add(connection, new)
 
     def forget(self) -> None:
@@ -98,6 +100,19 @@ class Projection:
         if told - self._keys.keys() - {None}:
             self._keys = keys_in(connection)
         return self._keys
+
+    def _write_profiles(
+        self,
+        connection: Connection,
+        new: Sequence[Stored],
+        folded: Sequence[Folded],
+    ) -> None:
+        """Keep references to what measured a dataset."""
+        measured = profiles.measured(new)
+        if measured:
+            assets = self._numbers.assets(connection, (one.dataset for one in measured))
+            runs = {stored.seq: item.known.pk for item in folded for stored in item.new}
+            profiles.write(connection, measured, assets, runs)
 
     def _write_symlinks(
         self,

@@ -40,6 +40,11 @@ class ColumnProfile:
     quantiles: tuple[tuple[float, float], ...] = ()
     """(quantile from 0 to 1, value), by quantile."""
 
+    @property
+    def is_told(self) -> bool:
+        """Whether anything was measured of it."""
+        return self != ColumnProfile(self.name)
+
 
 @dataclass(frozen=True, slots=True)
 class Profile:
@@ -52,6 +57,11 @@ class Profile:
     """When the dataset last changed, as it was sent."""
     captured_at: str | None = None
     """When it was measured, as it was sent."""
+
+
+def tells(profile: Profile) -> bool:
+    """Whether anything was measured: an empty facet tells nothing."""
+    return profile.counts != Counts() or any(column.is_told for column in profile.columns)
 
 
 def counts_in(facet: Mapping[str, Any]) -> Counts:

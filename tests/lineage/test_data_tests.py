@@ -22,6 +22,7 @@ from lineage.data_tests import (
     status,
 )  # fmt: skip
 from lineage.estate import DataTestStatus, RunState
+from lineage.payloads import WHOLE
 from tests.lineage.wild import facets, real_facets, same_however_written
 
 WORDS = [
@@ -188,6 +189,10 @@ def test_a_check_that_a_run_tells_by_name_is_the_one_it_reports_of_a_dataset() -
     assert graded(reported, severities([check])).blocking is False
     other = only("dataQualityAssertions", {"assertion": "y_is_known"})
     assert graded(other, severities([check])).blocking is True
+
+
+def test_tables_can_refer_to_the_body_of_every_report() -> None:
+    assert set(FACETS) <= WHOLE
 
 
 # What a report says

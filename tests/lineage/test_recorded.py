@@ -19,7 +19,7 @@ from sqlalchemy import Engine
 from catalog.model import AssetKey, Kind
 from lineage.estate import DataTestStatus, Estate, RunState
 from lineage.importing import Summary, ingest_files
-from lineage.ingest import Ingestor
+from lineage.ingest import Arrival, Ingestor, Status
 from lineage.intake import intake
 from lineage.reading import load_estate
 from lineage.run_story import run_story
@@ -343,6 +343,17 @@ def test_the_story_of_a_dagster_run_has_each_check_once_with_its_severity(
     }
     assert len(story.tests) == 2
     assert all(test.dataset for test in story.tests)
+
+
+def test_a_check_of_dagster_may_carry_any_number(store: Engine) -> None:
+    lines = (RECORDED / f"{DAGSTER}.ndjson").read_text("utf-8").splitlines()
+    event = next(e for line in lines if "checks" in (e := json.loads(line))["job"]["name"])
+    (check,) = event["run"]["facets"]["dagster_asset_check"]["checks"]
+    check["check_metadata"] = {"rows": 17, "at": event["eventTime"], "run": event["run"]["runId"]}
+
+    (receipt,) = Ingestor(store).ingest([Arrival(json.dumps(event).encode(), "t")])
+
+    assert receipt.status is Status.STORED
 
 
 def test_only_a_check_of_dagster_that_blocks_makes_a_run_turn_out_bad(play: Play) -> None:
