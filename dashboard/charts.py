@@ -206,6 +206,39 @@ def durations(runs: Sequence[Lasted], ink: Ink) -> go.Figure:
     return figure
 
 
+Counted = tuple[tuple[datetime, int], ...]
+"""Numbers of rows by instant, oldest first."""
+
+
+def rows(series: Mapping[str, Counted], ink: Ink) -> go.Figure:
+    """Numbers of rows over time: lines with a dot for each time that somebody counted."""
+    figure = go.Figure()
+    shown = {name: dots for name, dots in series.items() if dots}
+    for (name, dots), colour, dash in zip(
+        shown.items(), ink.series, ("solid", "dot"), strict=False
+    ):
+        figure.add_scatter(
+            x=[at for at, _ in dots],
+            y=[rows for _, rows in dots],
+            name=escape(name),
+            mode="lines+markers",
+            line={"width": 2.2, "color": colour, "dash": dash},
+            marker={"size": 5, "color": colour},
+            hovertemplate="%{y:,.0f}",
+        )
+    _dress(figure, ink, height=220)
+    figure.update_layout(
+        showlegend=True,
+        legend={"orientation": "h", "y": 1.12, "x": 0, "font": {"color": ink.muted}},
+        margin={"l": 8, "r": 12, "t": 28, "b": 8},
+    )
+    figure.update_yaxes(
+        rangemode="tozero", fixedrange=True, title={"text": "rows", "font": {"size": 11}}
+    )
+    figure.update_xaxes(nticks=5, fixedrange=True)
+    return figure
+
+
 _UNITS = (("days", 86400), ("hours", 3600), ("minutes", 60), ("seconds", 1))
 
 

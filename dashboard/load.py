@@ -12,17 +12,18 @@ from sqlalchemy import Engine
 from catalog import database
 from catalog.model import AssetKey
 from catalog.settings import Settings
-from lineage import history, reading, run_story, stories, suggestions
+from lineage import history, measuring, reading, run_story, stories, suggestions
 from lineage import intake as arrivals
 from lineage import job_runs as runs_of_jobs
 from lineage import key_uses as uses
-from lineage.estate import Estate, Job, Provenance
+from lineage.estate import Dataset, Estate, Job, Provenance
 from lineage.ingest import Ingestor
 from lineage.intake import Intake
 from lineage.job_runs import Ran, RunPage, Touched
 from lineage.key_uses import KeyUse
 from lineage.keyring import Keyring
 from lineage.keys import Key
+from lineage.measuring import Measurements
 from lineage.reducers import read_reducers
 from lineage.run_story import RunStory, Spoke
 from lineage.suggestions import Suggested
@@ -94,6 +95,12 @@ def intake(revision: int) -> Intake:
 def provenance(shown: Estate, key: AssetKey) -> Provenance | None:
     """How the newest version of a dataset came to be."""
     return stories.provenance(engine(), shown, key)
+
+
+def measurements(revision: int, dataset: Dataset) -> Measurements:
+    """What was measured of a dataset."""
+    ids = dataset.ids or (dataset.id,)
+    return _measurements(Settings().database_url, revision, ids, f"{now():%Y-%m-%dT%H}")
 
 
 def job_runs(revision: int, job: Job, before: str) -> RunPage:
@@ -221,6 +228,12 @@ def _score_history(url: str, revision: int) -> dict[str | None, tuple[ScorePoint
 def _intake(url: str, revision: int) -> Intake:
     del revision
     return arrivals.intake(_engine(url))
+
+
+@st.cache_resource(show_spinner=False, max_entries=64)
+def _measurements(url: str, revision: int, ids: tuple[int, ...], hour: str) -> Measurements:
+    del revision, hour
+    return measuring.measurements(_engine(url), ids, now())
 
 
 @st.cache_resource(show_spinner=False, max_entries=64)

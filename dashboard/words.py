@@ -154,6 +154,13 @@ def size(size_bytes: int) -> str:
     return f"{value / 1000:,.1f} PB"
 
 
+def number(value: float) -> str:
+    """A measured number: ``12,000``, ``12.25``, ``0.00031``."""
+    if value.is_integer() and abs(value) < 1e15:
+        return f"{int(value):,}"
+    return f"{value:,.2f}" if 0.01 <= abs(value) < 1e15 else f"{value:.3g}"
+
+
 def level(number: int) -> str:
     """A maturity level with its name: ``L2 Managed``."""
     return f"L{number} {LEVELS[number]}"

@@ -14,7 +14,7 @@ from catalog.model import AssetKey, Kind
 from catalog.moments import microseconds, moment
 from lineage.assets import ASSET
 from lineage.estate import RunState
-from lineage.fold import STATE_RANK
+from lineage.fold import RANKED_STATES, STATE_RANK
 from lineage.log import EventLog
 from lineage.profiles import PROFILE, Extent, profile_of
 from lineage.runs import RUN, STATISTIC, id_text
@@ -34,6 +34,7 @@ class RunName:
 
     job: AssetKey
     run_id: str
+    state: RunState
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,12 +156,16 @@ def _last(rows: Iterable[Row[Any]]) -> list[Row[Any]]:
 
 def _runs(connection: Connection, numbers: Iterable[int]) -> dict[int, RunName]:
     query = (
-        select(RUN.c.id, RUN.c.run_id, ASSET.c.namespace, ASSET.c.name)
+        select(RUN.c.id, RUN.c.run_id, RUN.c.state, ASSET.c.namespace, ASSET.c.name)
         .join(ASSET, ASSET.c.id == RUN.c.job_id)
         .where(RUN.c.id.in_(numbers))
     )
     return {
-        row.id: RunName(AssetKey(Kind.JOB, row.namespace, row.name), id_text(row.run_id))
+        row.id: RunName(
+            AssetKey(Kind.JOB, row.namespace, row.name),
+            id_text(row.run_id),
+            RANKED_STATES[row.state],
+        )
         for row in connection.execute(query)
     }
 

@@ -8,7 +8,7 @@ from datetime import datetime
 import streamlit as st
 
 from catalog.model import Kind
-from dashboard import around, frame, load, look, opened, parts, standing, words
+from dashboard import around, frame, load, look, measured, opened, parts, standing, words
 from lineage.estate import Dataset, DataTest, DataTestStatus, Estate, Job, Provenance
 from policies.model import Finding, Verdict
 
@@ -45,6 +45,7 @@ def page() -> None:
     left, right = st.columns([1, 1], gap="small")
     with left:
         _tests(asset, now)
+        measured.card(asset, revision, now, "asset")
         _fields(asset)
     with right:
         standing.findings(live, verdicts, estate, now, "asset")

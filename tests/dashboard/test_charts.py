@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from dashboard.charts import Lasted, ScoreBar, durations, score_bars, score_trend
+from dashboard.charts import Lasted, ScoreBar, durations, rows, score_bars, score_trend
 from dashboard.look import INKS
 
 Matrix = npt.NDArray[np.float64]
@@ -139,3 +139,13 @@ def test_durations_are_drawn_in_a_unit_that_fits(seconds: float, unit: str) -> N
         "fail",
     ]
     assert len({trace.marker.symbol for trace in figure.data if trace.mode == "markers"}) == 2
+
+
+def test_rows_are_drawn_for_each_series_that_somebody_counted() -> None:
+    dots = tuple((datetime(2026, 11, day, tzinfo=UTC), day * 10) for day in (1, 2, 3))
+
+    figure = rows({"in it": dots, "written by a run": ()}, INKS["light"])
+
+    (line,) = figure.data
+    assert (line.name, list(line.y)) == ("in it", [10, 20, 30])
+    assert line.line.dash == "solid"

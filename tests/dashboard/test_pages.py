@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import re
 from datetime import UTC, datetime
 from pathlib import Path
@@ -195,6 +196,23 @@ def test_names_that_may_be_one_are_shown_with_the_line_that_would_join_them(empt
         assert "Never joined by itself" in words(app)
     alone = visit("asset", namespace="s3://lake", name="a_b/")
     assert "May be the same" not in words(alone)
+
+
+def test_what_was_measured_is_shown_with_when_and_by_which_run(empty: Engine) -> None:
+    facet = {"rowCount": 1200, "columnMetrics": {"a_b": {"nullCount": 3, "min": 0.5, "max": 9}}}
+    sent = json.loads(event("load", [], [ORDERS], hours_ago=1))
+    sent["outputs"][0]["facets"]["dataQualityMetrics"] = facet
+    unmeasured = json.loads(event("load.more", [], [RAW], hours_ago=1))
+    unmeasured["outputs"][0]["facets"]["dataQualityMetrics"] = {"columnMetrics": {}}
+    bodies = [json.dumps(each).encode() for each in (sent, unmeasured)]
+    Ingestor(empty).ingest([Arrival(body, "127.0.0.1") for body in bodies])
+
+    told = words(visit("asset", namespace=WAREHOUSE, name=ORDERS))
+
+    assert "1,200 rows, measured" in told
+    assert "3 nulls · 0.50 to 9" in told
+    assert "Columns measured" in told
+    assert "Measured" not in words(visit("asset", namespace=WAREHOUSE, name=RAW))
 
 
 def test_links_name_the_asset_and_not_its_number(filled: Engine) -> None:

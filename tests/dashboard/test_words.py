@@ -172,3 +172,12 @@ def test_only_a_plain_web_address_becomes_a_link(url: str) -> None:
 
 def test_an_exact_time_has_seconds() -> None:
     assert words.clock(NOW, NOW, is_exact=True) == "12:00:00 UTC"
+
+
+@pytest.mark.parametrize(
+    ("value", "said"),
+    [(12000.0, "12,000"), (12.25, "12.25"), (-3.0, "-3"), (0.00031, "0.00031"), (0.0, "0"),
+     (1e300, "1e+300"), (1234.5, "1,234.50")],
+)  # fmt: skip
+def test_measured_numbers_are_as_short_as_they_can_be_read(value: float, said: str) -> None:
+    assert words.number(value) == said
