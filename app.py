@@ -41,6 +41,7 @@ from lineage.keyring import Keyring
 from lineage.rebuild import refill
 from lineage.receiver import Receiver, ReceiverRoute
 from lineage.reducers import read_reducers
+from lineage.wire import Protocol
 
 if TYPE_CHECKING:
     import streamlit
@@ -193,6 +194,7 @@ class _Server(uvicorn.Server):
                 server_header=False,
                 lifespan="on",
                 timeout_graceful_shutdown=DRAIN_S,
+                http=Protocol,
             )
         )
         self._served = served

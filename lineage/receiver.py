@@ -32,6 +32,9 @@ each ``/batch`` takes many; all of them also with a trailing slash."""
 SINGLE = frozenset(f"{path}{slash}" for path in PATHS for slash in ("", "/"))
 BATCHED = frozenset(f"{path}/batch{slash}" for path in PATHS for slash in ("", "/"))
 
+READ_S = 60.0
+"""How long a body may take to come, seconds: what has come of it takes room from others."""
+
 Headers = Sequence[tuple[bytes, bytes]]
 
 
@@ -64,7 +67,8 @@ class Receiver:
         try:
             if self.door is not None:
                 key = self.door.admit(scope["headers"])
-            content = await body.read(receive, *_framing(scope["headers"]))
+            async with asyncio.timeout(READ_S):
+                content = await body.read(receive, *_framing(scope["headers"]))
             if path in SINGLE:
                 (receipt,) = await self.commits.take((Arrival(content, source, key),))
                 await _answer_one(send, receipt)
@@ -81,6 +85,8 @@ class Receiver:
             await _refuse(send, closed.refused, *closed.headers)
         except OverloadedError as overloaded:
             await self._come_again(send, str(overloaded))
+        except TimeoutError:
+            await self._come_again(send, f"the body did not come within {READ_S:.0f} s", _CLOSE)
         except (StoreDownError, SQLAlchemyError) as down:
             await self._come_again(send, f"the store cannot be used: {down}")
         except GoneError:
@@ -99,11 +105,11 @@ class Receiver:
         receipts = [receipt for share in answered for receipt in share]
         await answer(send, 200, batches.summary(receipts))
 
-    async def _come_again(self, send: Send, detail: str) -> None:
+    async def _come_again(self, send: Send, detail: str, *headers: tuple[bytes, bytes]) -> None:
         # The one code that every client takes for "send the same again"; 429 loses the event.
         self.meter.turned_away += 1
         told = {"detail": detail, "path": "", "expected": "the same again, a second later"}
-        await answer(send, 503, orjson.dumps(told), (b"retry-after", b"1"))
+        await answer(send, 503, orjson.dumps(told), (b"retry-after", b"1"), *headers)
 
 
 class ReceiverRoute(BaseRoute):
@@ -163,6 +169,8 @@ def _framing(headers: Headers) -> tuple[str, int]:
 def _plain(status: Status, event_id: str) -> bytes:
     return b'{"event_id":"%b","status":"%b","warnings":[]}' % (event_id.encode(), status.encode())
 
+
+_CLOSE = (b"connection", b"close")
 
 _CODES = {Status.STORED: 201, Status.DUPLICATE: 200}
 _HEADS = {status: _head(code, len(_plain(status, "0" * 64))) for status, code in _CODES.items()}

@@ -132,6 +132,32 @@ def test_a_body_that_announces_too_much_is_refused_before_it_is_sent(store: Engi
     assert intake(store).rejected == 1
 
 
+def test_a_body_that_never_ends_is_given_up_and_gives_its_room_back(
+    store: Engine, make_event: MakeEvent, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(receiver, "READ_S", 0.1)
+    taker = receiver.Receiver(Ingestor(store), LIMIT)
+    answers: list[Any] = []
+    parts = iter([encode(make_event())[:100], b""])
+
+    async def receive() -> Any:
+        part = next(parts)
+        if not part:
+            await asyncio.Event().wait()
+        return {"type": "http.request", "body": part, "more_body": True}
+
+    async def send(message: Any) -> None:
+        answers.append(message)
+
+    scope = {"type": "http", "method": "POST", "path": URL, "headers": []}
+    with taker.running():
+        asyncio.run(taker.post(scope, receive, send))
+
+    assert answers[0]["status"] == 503
+    assert {(b"retry-after", b"1"), (b"connection", b"close")} <= set(answers[0]["headers"])
+    assert taker._room.taken == 0  # noqa: SLF001  # nothing else tells
+
+
 # Stores that are slow, and processes that stop
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import resource
 import signal
 import socket
 import subprocess
@@ -15,8 +16,9 @@ import pytest
 from playwright.sync_api import Browser
 
 from catalog.database import connect
+from lineage import wire
 from lineage.intake import intake
-from tests.serving.test_serve import ANDON, ROOT, free_port, get, made, post, running
+from tests.serving.test_serve import ANDON, ROOT, START_S, free_port, get, made, post, running
 
 BARE = (*ANDON, "serve", "--no-dashboard", "--port")
 HEAD = b"POST /api/v1/lineage HTTP/1.1\r\nHost: localhost\r\n"
@@ -93,6 +95,47 @@ def test_requests_on_one_connection_are_answered_in_order(port: int) -> None:
     assert b"connection: close" not in answer.lower()
 
 
+OFFERS = {
+    "h2c": b"Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAM\r\n",
+    "tls": b"Upgrade: TLS/1.2\r\nConnection: Upgrade\r\n",
+    "websocket": b"Connection: keep-alive, Upgrade\r\nUpgrade: websocket\r\n",
+}
+
+
+@pytest.mark.parametrize("offer", OFFERS)
+@pytest.mark.parametrize("step", [37, 100_000])
+@pytest.mark.parametrize("is_chunked", [False, True])
+def test_an_offer_of_another_protocol_is_declined_and_the_event_taken(
+    port: int, offer: str, step: int, is_chunked: bool
+) -> None:
+    number = 1000 + 100 * [*OFFERS].index(offer) + 10 * (step == 37) + 5 * is_chunked
+    requests = b""
+    for body in (made(number), made(number + 1)):
+        requests += HEAD + OFFERS[offer]
+        if is_chunked:
+            requests += b"Transfer-Encoding: chunked\r\n\r\n"
+            requests += b"%x\r\n%b\r\n0\r\n\r\n" % (len(body), body)
+        else:
+            requests += b"Content-Length: %d\r\n\r\n%b" % (len(body), body)
+
+    with talk(port) as client:
+        for first in range(0, len(requests), step):
+            client.sendall(requests[first : first + step])
+            time.sleep(0.001)
+        answer = heard(client, 2)
+
+    assert answer.count(b"HTTP/1.1 201") == 2
+
+
+def test_a_connection_that_never_says_what_it_wants_is_closed(port: int) -> None:
+    with talk(port) as client:
+        client.sendall(HEAD)  # which is not all of it
+        client.settimeout(wire.HEAD_S + 20)
+        answer = client.recv(100)
+
+    assert answer == b""
+
+
 def test_a_small_body_that_grows_without_end_fills_no_memory(tmp_path: Path) -> None:
     database, port = f"sqlite:///{tmp_path / 'andon.db'}", free_port()
     bomb = gzip.compress(b"\0" * 400_000_000, 9)
@@ -123,20 +166,23 @@ def test_the_first_event_is_taken_soon_after_the_start(
     connect(database).dispose()
     command = [*ANDON, "serve", *options, "--port", str(port), "--database", database]
 
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
     with subprocess.Popen(command, cwd=ROOT, stderr=subprocess.DEVNULL) as process:
-        started = time.monotonic()
+        deadline = time.monotonic() + START_S
         status = 0
-        while not status and time.monotonic() < started + 60:
+        while not status and time.monotonic() < deadline:
             try:
                 status = post(port, made(1))
             except OSError:
                 time.sleep(0.02)
-        took_s = time.monotonic() - started
         process.send_signal(signal.SIGTERM)
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    worked_s = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
 
     assert status == 201
-    # Others may keep this machine busy; what is promised is measured by the benchmark.
-    assert took_s < 4 * within_s
+    # Others may keep this machine busy, so what counts is how much there was to do; what is
+    # promised is measured by the benchmark.
+    assert worked_s < 4 * within_s
     assert intake(connect(database)).events == 1
 
 
