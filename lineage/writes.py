@@ -62,14 +62,15 @@ def _job_sanctioned(scene: Scene, job_id: int, dataset_id: int) -> Claim[bool] |
     run = scene.seen.latest.get(job_id)
     if claim is None or claim.value or run is None or claim.basis is not Basis.GUESSED:
         return claim
-    above, standing = run.root_job_id, run.above.root
-    if above is None or standing is not Parentage.CLAIMED:
-        above, standing = run.parent_job_id, run.above.parent
-    if above is None or standing is not Parentage.CLAIMED:
-        return claim
-    name = scene.seen.jobs[above].name
-    why = f"it claims {name} as its parent, which no key confirms, and {claim.why}"
-    return replace(claim, why=why)
+    for what, above, standing in (
+        ("parent", run.parent_job_id, run.above.parent),
+        ("root", run.root_job_id, run.above.root),
+    ):
+        if above is not None and standing is Parentage.CLAIMED:
+            name = scene.seen.jobs[above].name
+            why = f"it claims {name} as its {what}, which no key confirms, and {claim.why}"
+            return replace(claim, why=why)
+    return claim
 
 
 def _trust(scene: Scene, dataset_id: int, runs: list[o.Run]) -> Trust:

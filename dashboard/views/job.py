@@ -181,8 +181,8 @@ def _about(job: Job, estate: Estate, runs: RunPage, story: RunStory | None) -> N
                 with st.container(horizontal=True, vertical_alignment="center", gap="xsmall"):
                     st.markdown(f":gray[{claimed if is_claim else what}]", width="content")
                     parts.key_link(key, estate)
-                if is_claim:
-                    parts.parentage(said)
+        if Parentage.CLAIMED in (job.above.parent, job.above.root) and (job.parent or job.root):
+            parts.parentage(Parentage.CLAIMED)
 
 
 def _told(job: Job, runs: RunPage, story: RunStory | None) -> list[tuple[str, str]]:

@@ -223,8 +223,10 @@ def _code(story: RunStory) -> None:
 def _relatives(story: RunStory, key: Key | None, estate: Estate, now: datetime) -> None:
     if story.parent is None and not story.children:
         return
-    below = len(story.children)
+    claims = sum(child.standing is Parentage.CLAIMED for child in story.children)
+    below = len(story.children) - claims
     note = f"{words.count(below, 'run')} below" if below else "It started no run that was seen"
+    note += f", {words.count(claims, 'more run claims', 'more runs claim')} it" if claims else ""
     with parts.card("run_relatives", "Above and below", note):
         if story.root is not None and story.parent and story.root != story.parent.job:
             is_claim = story.root_standing is Parentage.CLAIMED
