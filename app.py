@@ -12,7 +12,7 @@ import signal
 import socket
 import sys
 from collections.abc import AsyncIterator, MutableMapping, Sequence
-from contextlib import AbstractAsyncContextManager
+from contextlib import AbstractAsyncContextManager, AbstractContextManager
 from datetime import timedelta
 from importlib.metadata import version
 from pathlib import Path
@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Protocol
 
 import click
 import uvicorn
+from sqlalchemy import Engine
 from sqlalchemy.exc import DBAPIError
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
@@ -41,6 +42,8 @@ from lineage.keyring import Keyring
 from lineage.rebuild import refill
 from lineage.receiver import Receiver, ReceiverRoute
 from lineage.reducers import read_reducers
+from lineage.retention import Limit
+from lineage.sweeping import Sweeper
 from lineage.wire import Protocol
 
 if TYPE_CHECKING:
@@ -96,6 +99,14 @@ class Dashboard:
             await warming
 
 
+def _sweeping(settings: Settings, engine: Engine) -> AbstractContextManager[None]:
+    """Removing by age once a day, if anything is to be removed at all."""
+    if not settings.keep_superseded_days:
+        return contextlib.nullcontext()
+    by = "setting:ANDON_KEEP_SUPERSEDED_DAYS"
+    return Sweeper(engine, Limit(settings.keep_superseded_days, by)).running()
+
+
 def _warm_up() -> None:
     for module in WARM:
         importlib.import_module(module)
@@ -138,7 +149,8 @@ def compose(front: Front | None, *, is_local: bool = True) -> Starlette:
         with contextlib.closing(keyring), host.state.receiver.running():
             async with front.running(host) if front else contextlib.nullcontext():
                 calm_collector()
-                yield
+                with _sweeping(settings, engine):
+                    yield
         engine.dispose()
 
     app = Starlette(
@@ -337,6 +349,7 @@ class _Commands(click.Group):
         "lineage.cli",
         "lineage.keys_cli",
         "lineage.audit_cli",
+        "lineage.retention_cli",
         "lineage.sample.cli",
         "policies.cli",
     )

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from enum import StrEnum
 
-from pydantic import Field
+from pydantic import Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from catalog.errors import UserError
 
 
 class OutOfScope(StrEnum):
@@ -47,3 +50,28 @@ class Settings(BaseSettings):
         description="Which endings name a part of a dataset, such as `key_value,dates`; see "
         "[One dataset, several names](identity.md#parts-of-a-dataset).",
     )
+    keep_superseded_days: int = Field(
+        default=0,
+        ge=0,
+        le=36_500,
+        description="For how many days events are kept that later ones of their run say again, "
+        "whole days; 0: for ever. See [What is kept](stores.md#what-is-kept).",
+    )
+
+    def __init__(self) -> None:
+        """Read them.
+
+        Raises:
+            UserError: One of them cannot be used.
+        """
+        try:
+            super().__init__()
+        except ValidationError as error:
+            raise UserError(" ".join(_sentences(error))) from error
+
+
+def _sentences(error: ValidationError) -> Iterator[str]:
+    for found in error.errors():
+        name = f"ANDON_{'_'.join(map(str, found['loc'])).upper()}"
+        expected = found["msg"].removeprefix("Input should be ").removeprefix("a ")
+        yield f'{name} is "{found["input"]}"; expected {expected}. Change it or leave it out.'

@@ -6,18 +6,19 @@ import json
 from collections.abc import Mapping
 
 import click
-from sqlalchemy import Engine
+from sqlalchemy import Connection, Engine
 
 from catalog import chain
 from catalog.cli import database_option, progress
 from catalog.errors import UserError
 from catalog.moments import written
 from catalog.store import LINKED, LINKED_ROWS
-from lineage import log
+from lineage import log, removals
 
 KINDS: Mapping[str, chain.Rows] = {
     LINKED: LINKED_ROWS,
     log.KIND: chain.Rows(log.events_content, log.EVENT.c.seq),
+    removals.KIND: chain.Rows(removals.removals_content, removals.REMOVAL.c.id),
 }
 """Everything that links cover."""
 
@@ -50,6 +51,7 @@ def verify(ctx: click.Context, kept: str | None, engine: Engine) -> None:
             click.echo(f"Broken. {broken}.")
             ctx.exit(1)
         head, covered = chain.head(connection), chain.covered(connection)
+        removed = removals.removed(connection)
     if head is None:
         click.echo("Intact: no link yet; the chain begins with the next event or applied catalog.")
         return
@@ -57,19 +59,44 @@ def verify(ctx: click.Context, kept: str | None, engine: Engine) -> None:
     for part in covered:
         click.echo(f"{part.kind}: {part.first} to {part.last}, since {written(part.since)}")
     click.echo(f"head: {head.hash.hex()}")
+    if removed is not None:
+        click.echo(
+            f"{removed.events:,} events were removed by age, the last on "
+            f"{removed.last_at:%Y-%m-%d} by {removed.removed_by}; what they said is not kept."
+        )
     click.echo("Keep the head elsewhere; later: andon audit verify --head HASH", err=True)
 
 
 @audit.command()
 @database_option
 def export(engine: Engine) -> None:
-    """Print the links, the oldest first, one JSON object a line.
+    """Print the links, the oldest first, one JSON object a line; removals with what they tell.
 
     Example: andon audit export > links.ndjson
     """
     with engine.connect() as connection:
         for link in chain.links(connection):
-            click.echo(json.dumps(_json(link)))
+            taken = _removals(connection, link)
+            click.echo(json.dumps(_json(link) | taken))
+
+
+def _removals(connection: Connection, link: chain.Link) -> dict[str, object]:
+    """What a link of removals tells, for those who read links without a store."""
+    if link.kind != removals.KIND:
+        return {}
+    (told,) = removals.listed(connection, link.first, link.last)
+    span = {name: written(value) for name, value in (("since", told.since), ("until", told.until))}
+    return {
+        "removal": {
+            "removed_by": told.removed_by,
+            "keep_days": told.keep_days,
+            **span,
+            "first": told.first,
+            "last": told.last,
+            "events": told.events,
+            "bytes": told.bytes,
+        }
+    }
 
 
 def _hash(text: str) -> bytes:

@@ -17,6 +17,7 @@ from lineage.log import EVENT, EventLog
 from lineage.projection import Projection
 from lineage.reading import load_estate, observe
 from lineage.reducers import NO_REDUCERS, Reducers
+from lineage.retention import count_removed, require_known
 from lineage.times import AHEAD
 
 CHUNK = 512
@@ -46,12 +47,16 @@ def estate_at(engine: Engine, as_of: datetime, reducers: Reducers = NO_REDUCERS)
 
     For a past instant the events up to it are folded again in memory. What has come in while the
     caller looked at the clock makes no past of the present.
+
+    Raises:
+        UserError: Events that tell of that instant were removed.
     """
     now = present(engine)
     if as_of >= now - JUST_NOW:
         return load_estate(engine, as_of, reducers)
     after = EVENT.c.event_time.between(microseconds(as_of) + 1, microseconds(now))
     with engine.connect() as connection:
+        require_known(connection, as_of)
         has_later = connection.execute(select(EVENT.c.seq).where(after).limit(1)).first()
     if has_later is None:
         return load_estate(engine, as_of, reducers)
@@ -61,22 +66,30 @@ def estate_at(engine: Engine, as_of: datetime, reducers: Reducers = NO_REDUCERS)
 def estates_at(
     engine: Engine, instants: Iterable[datetime], reducers: Reducers = NO_REDUCERS
 ) -> Iterator[Estate]:
-    """The estate at each of some past instants, oldest first, folding the log only once."""
+    """The estate at each of some past instants, oldest first, folding the log only once.
+
+    Raises:
+        UserError: Events that tell of one of them were removed.
+    """
     past = database.connect("sqlite://")
     log, copy = EventLog(), EventLog()
     projection = Projection(copy)
     since = None
     try:
         with engine.connect() as connection:
+            for as_of in (instants := sorted(instants)):
+                require_known(connection, as_of)
             revision = database.get_meta(connection, "revision")
             with database.writing(past) as memory:
                 copy_keys(connection, memory)
-            for as_of in sorted(instants):
+            for as_of in instants:
                 until = microseconds(as_of)
                 with database.writing(past) as memory:
                     for chunk in log.events(connection, CHUNK, since, until):
                         new = copy.append(memory, [(s.received_at, s.event) for s in chunk])
                         projection.apply(memory, new.new, new.numbers)
+                    if count_removed(connection, memory, (since or 0, until)):
+                        projection.forget()
                     catalog = load_catalog(engine, as_of)
                     seen = observe(memory, as_of, catalog, reducers)
                 since = until

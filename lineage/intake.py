@@ -11,13 +11,15 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, Engine, func, select
 
 from catalog.moments import moment
+from lineage import removals
 from lineage.assets import ASSET, DATASET
 from lineage.conformance import Conformance, Seen, conformance
 from lineage.counters import FEED, PRODUCER, WARNING, WARNING_KIND
 from lineage.diagnosis import Counts, Sender
 from lineage.estate import FeedKind
-from lineage.log import EVENT, REJECTION, EventLog
+from lineage.log import EVENT, PAYLOAD, REJECTION, EventLog
 from lineage.oddities import WarningKind
+from lineage.removals import Removed
 from lineage.runs import RUN
 from lineage.shapes import SHAPE_DATASET, SHAPE_EDGE
 from lineage.templates import EventKind
@@ -92,7 +94,7 @@ class Rejection:
 
 @dataclass(frozen=True, slots=True)
 class Arrived:
-    """One event in the log, newest first."""
+    """One event in the log that is kept whole, newest first."""
 
     event_id: str
     received_at: datetime
@@ -122,6 +124,8 @@ class Intake:
     newest: tuple[Arrived, ...]
     counts: Counts
     """What a diagnosis rests on."""
+    removed: Removed | None
+    """What was removed by age; ``None``: nothing."""
 
 
 def intake(engine: Engine, limit: int = 50) -> Intake:
@@ -142,6 +146,7 @@ def intake(engine: Engine, limit: int = 50) -> Intake:
             rejections=tuple(_rejections(connection, limit)),
             newest=tuple(_arrived(connection, limit)),
             counts=_counts(connection, producers, rejected),
+            removed=removals.removed(connection),
         )
 
 
@@ -291,7 +296,8 @@ def _mostly(connection: Connection) -> str:
 
 
 def _arrived(connection: Connection, limit: int) -> Iterator[Arrived]:
-    rows = connection.execute(select(EVENT).order_by(EVENT.c.seq.desc()).limit(limit)).all()
+    whole = select(EVENT).join(PAYLOAD, PAYLOAD.c.seq == EVENT.c.seq)
+    rows = connection.execute(whole.order_by(EVENT.c.seq.desc()).limit(limit)).all()
     stored = EventLog().numbered(connection, [row.seq for row in rows])
     for row in rows:
         yield Arrived(

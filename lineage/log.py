@@ -14,7 +14,7 @@ from sqlalchemy import Connection, Select, bindparam, func, insert, select, upda
 
 from catalog.database import chunks, insert_rows, table_of
 from catalog.lookups import rows_where
-from lineage import payloads
+from lineage import payloads, removals
 from lineage.contents import Contents, expand
 from lineage.events import Event, dated, parse_event, stored_event
 from lineage.facets import Facet
@@ -205,11 +205,12 @@ def count(connection: Connection) -> int:
 
 
 def event_body(connection: Connection, event_id: bytes) -> dict[str, Any] | None:
-    """One stored event, or ``None`` if there is none with this id."""
+    """One stored event, or ``None`` if there is none with this id, or none any more."""
     seq = connection.execute(select(EVENT.c.seq).where(EVENT.c.event_id == event_id)).scalar()
-    if seq is None:
+    stored = None if seq is None else EventLog().numbered(connection, [seq]).get(seq)
+    if stored is None:
         return None
-    decoded: dict[str, Any] = orjson.loads(EventLog().numbered(connection, [seq])[seq].event.body)
+    decoded: dict[str, Any] = orjson.loads(stored.event.body)
     return decoded
 
 
@@ -225,16 +226,21 @@ def event_ids(connection: Connection, numbers: Iterable[int]) -> dict[int, str]:
 def events_content(connection: Connection, first: int, last: int) -> bytes:
     """What the hash chain says of stored events: SHA-256 over commitments and payloads, in order.
 
-    Payloads are hashed anew, so one that was changed or erased gives another result.
+    Payloads are hashed anew, so one that was changed or erased gives another result, unless a
+    removal tells of it.
     """
     log, state = EventLog(), hashlib.sha256()
     for start in range(first, last + 1, 500):
         numbers = range(start, min(start + 500, last + 1))
-        rows = connection.execute(_query().where(EVENT.c.seq.in_(numbers)).order_by(EVENT.c.seq))
-        found = rows.all()
-        for row, stored in zip(found, log.read(connection, found), strict=True):
-            content = hashlib.sha256(stored.event.body).digest()
-            state.update(_line(*row[:_COMMITTED], content))
+        rows = connection.execute(_query().where(EVENT.c.seq.in_(numbers))).all()
+        lines = [
+            (row.seq, _line(*row[:_COMMITTED], hashlib.sha256(stored.event.body).digest()))
+            for row, stored in zip(rows, log.read(connection, rows), strict=True)
+        ]
+        gone = set(numbers).difference(row.seq for row in rows)
+        committed = removals.committed(connection, _COMMITMENT[:_COMMITTED], gone)
+        lines += [(row[0], _line(*row, row[5] or row[1])) for row in committed]
+        state.update(b"".join(line for _, line in sorted(lines)))
     return state.digest()
 
 

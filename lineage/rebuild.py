@@ -26,6 +26,7 @@ from lineage.contents import FACET_BODY as BODY
 from lineage.log import EVENT, KIND, EventLog, events_content
 from lineage.mentions import MENTION, decode_bodies, facet_names, role_of
 from lineage.projection import DECLARATION, SYMLINK, Projection
+from lineage.retention import count_removed
 from lineage.runs import REPORT, RUN, STATISTIC, decode_events, id_text
 from lineage.shapes import SHAPE, SHAPE_DATASET, SHAPE_EDGE
 
@@ -56,6 +57,7 @@ def rebuild(engine: Engine, *, only_if_needed: bool = False) -> Iterator[int]:
         for chunk in log.events(connection, CHUNK):
             projection.apply(connection, chunk, log.body_numbers(connection, chunk))
             yield len(chunk)
+        count_removed(connection, connection)
         _cover(connection)
         set_meta(connection, "needs_rebuild", 0)
         bump_revision(connection)

@@ -15,12 +15,12 @@ from catalog.database import chunks, insert_rows, next_id, table_of, upsert_rows
 from catalog.lookups import rows_where
 from catalog.model import Trust
 from lineage.assets import DATASET, JOB, Named
-from lineage.facets import Body, Recent
+from lineage.facets import Recent
 from lineage.fold import STATE_RANK, Name, Numbered, Run, fold_run, matter
 from lineage.log import EventLog, Stored
 from lineage.shapes import Shape, Shapes, shape_of
 from lineage.tables import ReportRow, RunEventRow, RunRow, StatisticRow, SuiteRow
-from lineage.traits import job_type_in
+from lineage.traits import sends_windows
 from lineage.vouching import OWN, Keys, key_of, vouched_run
 
 RUN = table_of(RunRow)
@@ -343,14 +343,9 @@ def _statistics(item: Folded, assets: Mapping[Named, int]) -> Iterator[tuple[Any
     yield from _counted(item.known.pk, 0, item.run, assets)
     for stored in item.new:
         facet = stored.event.facet(stored.event.template.job_facets.get("jobType"))
-        if facet is not None and facet.meaning(_sends_windows):
+        if facet is not None and facet.meaning(sends_windows):
             window = fold_run([Numbered(stored.seq, stored.event)])
             yield from _counted(item.known.pk, stored.event.time, window, assets)
-
-
-def _sends_windows(facet: Body) -> bool:
-    emission = job_type_in(facet).emission
-    return emission is not None and emission.is_snapshot
 
 
 def _counted(

@@ -146,6 +146,12 @@ def job_type_in(facet: Mapping[str, Any]) -> JobType:
     )
 
 
+def sends_windows(facet: Mapping[str, Any]) -> bool:
+    """Whether a jobType facet says that each event of a run is the figures of one window."""
+    emission = job_type_in(facet).emission
+    return emission is not None and emission.is_snapshot
+
+
 def engine_in(facet: Mapping[str, Any]) -> Engine | None:
     """Read ``processing_engine``; ``None``: it says nothing."""
     said = [told(facet.get(key)) for key in ("name", "version", "openlineageAdapterVersion")]

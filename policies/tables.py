@@ -3,11 +3,16 @@
 Times are int64 microseconds since 1970 UTC.
 """
 
-from sqlalchemy import Boolean, Column, Float, Integer, UniqueConstraint
+import json
+from collections.abc import Iterator
+
+from sqlalchemy import Boolean, Column, Connection, Float, Integer, UniqueConstraint, select
 from sqlmodel import Field, SQLModel
 
 from catalog import columns
 from catalog.columns import KEPT
+from catalog.database import table_of
+from lineage import retention
 
 
 class AssessmentRow(SQLModel, table=True):
@@ -105,3 +110,12 @@ class ScoreRow(SQLModel, table=True):
     level_ceiling: int | None = Field(default=None)
     body: str = Field(sa_column=columns.text())
     """What else the score says, as JSON: practices, or which dimensions were assessed."""
+
+
+def _cited(connection: Connection) -> Iterator[str]:
+    """Events that findings rest on, also resolved ones."""
+    for evidence in connection.execute(select(table_of(FindingRow).c.evidence)).scalars():
+        yield from filter(None, (piece.get("event_id") for piece in json.loads(evidence)))
+
+
+retention.CITED.append(_cited)

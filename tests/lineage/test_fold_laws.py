@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from sqlalchemy import Engine
 
 from catalog.model import AssetKey, Kind
+from lineage.estate import Estate
 from lineage.events import parse_event
 from lineage.reading import load_estate
 from lineage.rebuild import digest, rebuild
@@ -135,7 +136,11 @@ def test_order_repetition_and_batching_change_nothing(
 def known(engine: Engine, batches: Sequence[Sequence[bytes]]) -> object:
     """What can be seen of the estate that may not depend on arrival."""
     take(engine, batches)
-    estate = load_estate(engine, NOW)
+    return told_by(load_estate(engine, NOW))
+
+
+def told_by(estate: Estate) -> object:
+    """The same of an estate at hand."""
     return (
         sorted(
             (d.key, d.fields, d.owners, d.last_write_at, d.last_read_at, d.upstream, d.downstream,

@@ -1,0 +1,77 @@
+"""Removes what is older than the setting allows once a day, beside whatever else a process does."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import threading
+from collections.abc import Iterator
+
+from sqlalchemy import Engine
+
+from catalog.database import get_meta, present, set_meta, writing
+from catalog.moments import microseconds
+from lineage.retention import Limit, remove
+
+logger = logging.getLogger(__name__)
+
+EVERY_US = 24 * 3_600_000_000
+"""How often, microseconds; of several processes one does it."""
+
+_BEGUN = "retention_begun_us"
+
+
+class Sweeper:
+    """Removes in a thread of its own.
+
+    Args:
+        engine: Of the store.
+        limit: How long what is superseded is kept.
+        look_s: How often to look whether it is time again, seconds.
+    """
+
+    def __init__(self, engine: Engine, limit: Limit, look_s: float = 60.0) -> None:
+        self._engine = engine
+        self._limit = limit
+        self._look_s = look_s
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="retention", daemon=True)
+
+    @contextlib.contextmanager
+    def running(self) -> Iterator[None]:
+        """Remove until the end; what is under way is finished first, but no more is begun."""
+        self._thread.start()
+        try:
+            yield
+        finally:
+            self._stop.set()
+            self._thread.join()
+
+    def _run(self) -> None:
+        while not self._stop.wait(self._look_s):
+            try:
+                if self._is_due():
+                    self._sweep()
+            except Exception:
+                # What kept it from removing today must not end the process, nor tomorrow's.
+                logger.exception("nothing more was removed today")
+
+    def _is_due(self) -> bool:
+        """Whether it is time again and no other process has begun; then this one has."""
+        now = microseconds(present(self._engine))
+        with self._engine.connect() as connection:
+            if now < get_meta(connection, _BEGUN) + EVERY_US:
+                return False
+        with writing(self._engine) as connection:
+            if now < get_meta(connection, _BEGUN) + EVERY_US:
+                return False
+            set_meta(connection, _BEGUN, now)
+        return True
+
+    def _sweep(self) -> None:
+        events = 0
+        for planned in remove(self._engine, self._limit, present(self._engine)):
+            events += len(planned.events)
+            if self._stop.is_set():
+                break
+        logger.info("removed by age", extra={"events": events, "keep_days": self._limit.keep_days})
