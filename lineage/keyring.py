@@ -1,5 +1,6 @@
 """Keys of producers in the store, and at hand for every request."""
 
+import contextlib
 import json
 import logging
 import secrets
@@ -217,7 +218,8 @@ class Keyring:
             if last is not None and at - last < _USED_EVERY:
                 return
             self._used[key_id] = at
-        self._writer.submit(self._write_used, key_id, at)
+        with contextlib.suppress(RuntimeError):  # closed: what comes this late is not noted
+            self._writer.submit(self._write_used, key_id, at)
 
     def close(self) -> None:
         """Wait until the last uses are written."""
