@@ -135,11 +135,16 @@ the tests that it is about."""
 
 
 class Won(NamedTuple):
-    """The facet that wins its place: the greatest (instant, rank, hash) does."""
+    """The facet that wins its place: the greatest (instant, rank, hash) does.
+
+    Of events that say the same at one instant the greatest id is the evidence, whichever came
+    first.
+    """
 
     at: int
     rank: int
     hash: bytes
+    event_id: bytes
     facet: Facet
     seq: int
 
@@ -288,8 +293,8 @@ def _winners(events: Sequence[Numbered]) -> dict[Key, Won]:
             if isinstance(facet, Facet):
                 place = _report_key(key, facet) if key[0] == "report" else key
                 known = won.get(place)
-                if known is None or (at, rank, facet.hash) > known[:3]:
-                    won[place] = Won(at, rank, facet.hash, facet, seq)
+                if known is None or (at, rank, facet.hash, event.event_id) > known[:4]:
+                    won[place] = Won(at, rank, facet.hash, event.event_id, facet, seq)
     return won
 
 
