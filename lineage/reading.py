@@ -19,10 +19,11 @@ from catalog.moments import microseconds, moment
 from catalog.store import load_catalog
 from lineage import observed as o
 from lineage.assets import DATASET, words_by_id
-from lineage.believing import above_runs, read_symlinks
+from lineage.believing import above_runs, keys_of_events, read_symlinks
 from lineage.building import build_estate
 from lineage.counters import FEED
 from lineage.current import current_shapes
+from lineage.dbt_commands import Commands, settled
 from lineage.declaring import declare
 from lineage.estate import Estate, Feed, FeedKind, RunState
 from lineage.fold import RANKED_STATES
@@ -81,7 +82,7 @@ def observe(
 ) -> o.Observed:
     """Everything that events said, as plain values, of whole assets under all of their names."""
     until, since = microseconds(as_of), microseconds(as_of - WINDOW)
-    assets = read_assets(connection)
+    assets = read_assets(connection, until)
     datasets = {i: a for i, (kind, a) in assets.items() if kind == DATASET}
     jobs = {i: a for i, (kind, a) in assets.items() if kind != DATASET}
     keys = keys_in(connection)
@@ -102,15 +103,15 @@ def observe(
         .where(RUN.c.state == COMPLETE, RUN.c.version_id.is_not(None), RUN.c.at <= until)
         .group_by(RUN.c.job_id, RUN.c.version_id)
     )
-    reports = read_reports(
-        connection, since, until, {**groups.datasets, **groups.jobs}, lately.habits
-    )
+    whole = {**groups.datasets, **groups.jobs}
+    reports = read_reports(connection, (since, until), jobs, whole, lately.habits)
     outcomes = {i: lately.outcome(row, reports.failed_runs) for i, row in latest.items()}
     causes = (cause for _, cause in outcomes.values())
     rows = [*latest.values(), *successful.values(), *lately.successful, *causes]
     ids = event_ids(connection, (row.seq for row in rows))
     conflicting = conflicts(connection, latest.values())
     above = above_runs(connection, (row.id for row in latest.values()), until)
+    commands = Commands(connection, groups.datasets, reports.failed_runs, until)
     seen = o.Observed(
         datasets=datasets,
         jobs=jobs,
@@ -130,12 +131,13 @@ def observe(
         recent=tuple(run_of(row, words, ids) for row in lately.successful),
         runs_30d=lately.finished,
         shape_ends={row.shape_id: moment(row.at) for row in succeeded},
-        tests=reports.newest,
+        tests=settled(commands, reports.newest, jobs),
         tested_at=reports.tested_at,
         answered_at=reports.answered_at,
         feeds=_feeds(connection),
         first_success={(r.job_id, words[r.version_id]): moment(r.at) for r in versions},
         keys=keys,
+        reported_by=keys_of_events(connection, (t.event_id for t in reports.newest if keys)),
     )
     declared = select(DECLARATION.c.job_id, DECLARATION.c.shape_id)
     current = current_shapes(
