@@ -14,7 +14,7 @@ from lineage import observed as o
 from lineage.assets import ASSET
 from lineage.keyring import keys_in
 from lineage.keys import Above, Key, Parentage, is_spoken_for, parentage, speaking
-from lineage.log import event_ids
+from lineage.log import EVENT, OUT_OF_SCOPE, event_ids
 from lineage.projection import SYMLINK
 from lineage.runs import RUN
 from lineage.spelling import Spelling
@@ -116,6 +116,19 @@ def _above(row: Row[Any], spoken: Spoken, keyed: Mapping[Link, tuple[float, floa
     # What is above a mere claim is one too.
     is_claim = said is Parentage.CLAIMED
     return Above(said, said if is_claim else believed(ROOT, root, row.root))
+
+
+def keys_of_events(connection: Connection, event_ids: Iterable[str]) -> dict[str, int]:
+    """The keys that cover the events that came with them, by the event's id."""
+    found = {}
+    for part in chunks({bytes.fromhex(event_id) for event_id in event_ids}):
+        query = select(EVENT.c.event_id, EVENT.c.key_id).where(
+            EVENT.c.event_id.in_(part),
+            EVENT.c.key_id.is_not(None),
+            EVENT.c.flags.bitwise_and(OUT_OF_SCOPE) == 0,
+        )
+        found.update({row.event_id.hex(): row.key_id for row in connection.execute(query)})
+    return found
 
 
 # Symlinks ---------------------------------------------------------------------------------------

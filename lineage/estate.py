@@ -78,6 +78,8 @@ class DataTest:
     """Executed results within 30 days before the estate's instant."""
     flips_30d: int = 0
     """Changes between pass and fail among those, in order of time."""
+    trust: Trust = Trust.E1
+    """E2 where the key of the event that reports it speaks for what it tests."""
 
 
 @dataclass(frozen=True, slots=True)

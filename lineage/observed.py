@@ -177,3 +177,5 @@ class Observed:
     """Which names are one asset. Every id above is that of a whole asset."""
     keys: Mapping[int, Key] = field(default_factory=dict)
     """Every producer key that was ever made."""
+    reported_by: Mapping[str, int] = field(default_factory=dict)
+    """The key that came with the event of each data test, if it covers it, by the event's id."""

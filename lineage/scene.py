@@ -9,11 +9,12 @@ from typing import Any
 
 import networkx as nx
 
-from catalog.model import AssetKey, Catalog, Kind
+from catalog.model import AssetKey, Catalog, Kind, Trust
 from lineage import observed as o
 from lineage.claims import Claims
 from lineage.estate import DataTest
 from lineage.events import text_of
+from lineage.keys import trust_in
 from lineage.naming import dataset_noise
 
 MENTIONED = "only mentioned"
@@ -74,12 +75,25 @@ class Scene:
                     description=told.description or told.title,
                     results_30d=result.results_30d,
                     flips_30d=result.flips_30d,
+                    trust=self._trust(result),
                 )
             )
         return {
             i: tuple(sorted(tests, key=lambda t: (t.column or "", t.name, t.description or "")))
             for i, tests in found.items()
         }
+
+    def _trust(self, result: o.TestResult) -> Trust:
+        """How far to believe it: by the key that its event came with."""
+        key = self.seen.keys.get(self.seen.reported_by.get(result.event_id, 0))
+        if key is None:
+            return Trust.E1
+        i = result.asset_id
+        is_dataset = i in self.seen.datasets
+        asset = self.seen.datasets[i] if is_dataset else self.seen.jobs[i]
+        claim = self.claims.environment(i) if is_dataset else self.claims.job_environment(i)
+        names = {namespace for namespace, _ in asset.names}
+        return trust_in(key, names, claim.value if claim else None)
 
     def _graph(self) -> nx.DiGraph[int]:
         """Current dataset to dataset edges between real datasets."""

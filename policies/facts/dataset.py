@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from catalog.model import Basis, Environment, Evidence
+from catalog.model import Basis, Environment, Evidence, Trust
 from lineage.estate import Dataset, DataTest, DataTestStatus, FeedKind
 from policies.cel import FactType
 from policies.facts.index import (
@@ -186,7 +186,8 @@ def tests_last_run_at(index: EstateIndex, dataset: Dataset) -> Known | None:
         return None
     executed = [t for t in dataset.tests if was_executed(t)]
     newest = sorted(executed, key=lambda t: t.at, reverse=True)[:3]
-    return Known(at, Basis.ASSERTED, _results(newest) or _named(dataset))
+    trust = newest[0].trust if newest else Trust.E1
+    return Known(at, Basis.ASSERTED, _results(newest) or _named(dataset), told=trust)
 
 
 @FACTS.fact("test_types", FactType.STRINGS, Carrier.DATA_TESTS)
@@ -290,7 +291,8 @@ def test_flip_share(index: EstateIndex, dataset: Dataset) -> Known | Absent:
         few = f"no data test on it has {_FEWEST_RESULTS} results in 30 days"
         return gap if gap.reason else Absent(UnknownReason.FEW, few, gap.evidence)
     worst = max(enough, key=lambda t: (t.flips_30d / t.results_30d, t.name))
-    return Known(worst.flips_30d / worst.results_30d, Basis.ASSERTED, _results([worst]))
+    share = worst.flips_30d / worst.results_30d
+    return Known(share, Basis.ASSERTED, _results([worst]), told=worst.trust)
 
 
 # Shared -------------------------------------------------------------------------------------------
@@ -321,4 +323,6 @@ def _from_tests(
     gap = index.silence(dataset.key.namespace, FeedKind.DATA_TESTS)
     if gap.reason is not None:
         return gap
-    return Known(value, Basis.ASSERTED, _results(tests) or (*gap.evidence, *_named(dataset)))
+    trust = min((t.trust for t in tests), default=Trust.E1)
+    proofs = _results(tests) or (*gap.evidence, *_named(dataset))
+    return Known(value, Basis.ASSERTED, proofs, told=trust)

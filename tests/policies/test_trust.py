@@ -34,3 +34,17 @@ def test_a_policy_that_asks_for_a_key_hears_of_principals_by_one_only(
     found = judge([policy], EstateIndex(e.estate([e.dataset("orders")], [e.job("load")], [write])))
 
     assert [(v.outcome, v.reason) for v in found] == [(outcome, reason)]
+
+
+@pytest.mark.parametrize("trust", [Trust.E1, Trust.E2])
+def test_a_policy_that_asks_for_a_key_believes_data_tests_by_one_only(trust: Trust) -> None:
+    text = (LIBRARY / "TST-001.yaml").read_text("utf-8").replace("mode: gate", "trust: E2")
+    text = text.replace(" && ds.kind in ['table', 'view', 'file']", "")
+    policy = read_policy(text[: text.index("examples:")], "TST-001.yaml")
+    one = e.data_test("unique", "id", trust=trust)
+
+    found = judge([policy], EstateIndex(e.estate([e.tested("orders", one)], feeds=e.feeds())))
+
+    assert [v.outcome for v in found] == [
+        Outcome.PASS if trust is Trust.E2 else Outcome.UNKNOWN,
+    ]
