@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import importlib.util
 import os
 import pwd
@@ -11,12 +12,15 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import psycopg
 
 PATIENCE_S = 60
+PREFIX = "andon-pg-"
+LOCK = "lock"
+"""Held by whoever uses a folder; the system lets go of it even for one that was killed."""
 
 SETTINGS = {
     "listen_addresses": "",
@@ -35,7 +39,8 @@ def running() -> Iterator[str]:
     """A server to the end of the block. Yields its URL, with ``%s`` for a database's name."""
     # Not where pytest keeps its folders: only their owner may enter those, and a path to a socket
     # must be short.
-    with tempfile.TemporaryDirectory(prefix="andon-pg-") as name:
+    clear_up()
+    with tempfile.TemporaryDirectory(prefix=PREFIX) as name, _locked(Path(name)):
         folder = Path(name)
         owner = _owner(folder)
         programs = _programs(folder, owner)
@@ -56,6 +61,39 @@ def running() -> Iterator[str]:
         finally:
             server.send_signal(signal.SIGINT)  # whoever is still connected is sent away
             server.wait(PATIENCE_S)
+
+
+def clear_up() -> None:
+    """End the servers of runs that were killed, and remove their folders."""
+    for folder in Path(tempfile.gettempdir()).glob(f"{PREFIX}*"):
+        try:
+            with (folder / LOCK).open() as lock:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                _end(folder)
+                shutil.rmtree(folder, ignore_errors=True)
+        except OSError:  # it is used, just being made, or not ours
+            continue
+
+
+@contextmanager
+def _locked(folder: Path) -> Iterator[None]:
+    # Under another name until it is locked: before that it looks like one that nobody holds.
+    with (folder / "unlocked").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        Path(lock.name).rename(folder / LOCK)
+        yield
+
+
+def _end(folder: Path) -> None:
+    """End the server that runs in a folder, if one does."""
+    with suppress(OSError, ValueError):
+        number = int((folder / "data" / "postmaster.pid").read_text().split()[0])
+        process = Path(f"/proc/{number}")
+        if str(folder).encode() in (process / "cmdline").read_bytes():
+            os.kill(number, signal.SIGQUIT)
+            until = time.monotonic() + PATIENCE_S
+            while process.exists() and time.monotonic() < until:
+                time.sleep(0.05)
 
 
 def run(url: str, statement: str) -> None:
