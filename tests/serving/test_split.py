@@ -12,12 +12,15 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from playwright.sync_api import Browser
 
 from catalog.database import connect
 from catalog.errors import UserError
 from lineage import addresses
+from lineage.ingest import Arrival, Ingestor, Status
 from lineage.intake import intake
 from lineage.keyring import Keyring
+from lineage.rebuild import digest, rebuild
 from tests.serving.test_serve import ANDON, ROOT, START_S, free_port, get, made, post, running
 
 
@@ -88,6 +91,40 @@ def test_a_receiver_alone_takes_events_and_shows_no_pages(tmp_path: Path) -> Non
     assert answers == [201] * 40
     assert intake(connect(database)).events == 40
     assert (page[0], described[0]) == (404, 200)
+
+
+@pytest.mark.browser
+def test_what_was_refused_is_replayed_from_the_page_while_events_are_taken(
+    tmp_path: Path, chromium: Browser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    database, port = f"sqlite:///{tmp_path / 'andon.db'}", free_port()
+    engine = connect(database)
+    key, secret = Keyring(engine).create(
+        "elsewhere", ["other*"], environment=None, principal=None, expires_at=None, by="t", at=1
+    )
+    (refused,) = Ingestor(engine).ingest([Arrival(made(1), "t", key)])
+    monkeypatch.setenv("ANDON_OUT_OF_SCOPE", "flag")  # the reason for it goes
+
+    with running(database, port, *ANDON, "serve", "--split", "--port", str(port)):
+        before = post(port, made(2))
+        get(f"http://127.0.0.1:{port}/", START_S)
+        page = chromium.new_page()
+        page.goto(f"http://127.0.0.1:{port}/intake")
+        page.get_by_role("button", name="Replay").click(timeout=1000 * START_S)
+        page.get_by_text("Kept (stored)").wait_for(timeout=1000 * START_S)
+        page.close()
+        after = post(port, made(3))
+        again = post(port, made(1), {"Authorization": f"Bearer {secret}"})
+
+    assert refused.status is Status.REJECTED
+    assert (before, after, again) == (201, 201, 200)
+    seen = intake(engine)
+    assert seen.events == 3
+    assert [r.replayed_at is not None for r in seen.rejections] == [True]
+    kept = digest(engine)
+    for _ in rebuild(engine):
+        pass
+    assert digest(engine) == kept
 
 
 def test_a_receiver_alone_needs_no_streamlit() -> None:
