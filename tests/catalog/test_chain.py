@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from typing import Any
 
@@ -29,14 +29,22 @@ KINDS = {LINKED: LINKED_ROWS}
 
 @pytest.fixture(scope="module")
 def shared_store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
+    """For laws, which want hundreds of stores and write bytes as only SQLite takes them."""
     engine = connect(f"sqlite:///{tmp_path_factory.mktemp('chain') / 'andon.db'}")
     yield engine
     engine.dispose()
 
 
-@pytest.fixture
-def store(shared_store: Engine) -> Engine:
-    return emptied(shared_store)
+@pytest.fixture(scope="module")
+def shared_postgresql(new_schema: Callable[[], str]) -> Iterator[Engine]:
+    engine = connect(new_schema())
+    yield engine
+    engine.dispose()
+
+
+@pytest.fixture(params=["shared_store", "shared_postgresql"])
+def store(request: pytest.FixtureRequest) -> Engine:
+    return emptied(request.getfixturevalue(request.param))
 
 
 def emptied(engine: Engine) -> Engine:
