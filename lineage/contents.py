@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from threading import local
 from typing import TypeVar
 
 import zstandard
@@ -15,6 +16,8 @@ from lineage.tables import FacetBodyRow, TemplateRow
 from lineage.templates import Template, read_template
 
 T = TypeVar("T")
+
+_LOCAL = local()
 
 FACET_BODY = table_of(FacetBodyRow)
 TEMPLATE = table_of(TemplateRow)
@@ -46,9 +49,7 @@ class Contents:
         self._facets.clear()
         self._templates.clear()
 
-    def number_facets(
-        self, connection: Connection, bodies: dict[bytes, bytes]
-    ) -> dict[bytes, int]:
+    def number_facets(self, connection: Connection, bodies: dict[bytes, bytes]) -> dict[bytes, int]:
         """The number of each body, by its hash; what is new is stored."""
         return self._number(connection, FACET_BODY, bodies)
 
@@ -108,4 +109,8 @@ def compress(body: bytes) -> bytes:
 
 def expand(body: bytes) -> bytes:
     """Stored bytes, uncompressed."""
-    return zstandard.decompress(body)
+    # Made once for each thread, which takes longer than what it is made for.
+    expander: zstandard.ZstdDecompressor | None = getattr(_LOCAL, "expander", None)
+    if expander is None:
+        expander = _LOCAL.expander = zstandard.ZstdDecompressor()
+    return expander.decompress(body)

@@ -22,6 +22,9 @@ from lineage.values import objects_in
 
 TIER_OF_FEW, TIER_OF_MANY = 3, 2
 
+_Column = tuple[str, str | None, str | None]
+"""Name, type and description."""
+
 
 @dataclass(frozen=True, slots=True)
 class _Uses:
@@ -45,6 +48,7 @@ def build_datasets(scene: Scene) -> dict[AssetKey, Dataset]:
     uses = _uses(scene)
     consumers = _consumers(scene)
     many = _top_decile(consumers.values())
+    columns: dict[_Column, Field] = {}
     found = {}
     for i, asset in known.items():
         weight = TIER_OF_MANY if consumers.get(i, 0) >= many else TIER_OF_FEW
@@ -68,7 +72,7 @@ def build_datasets(scene: Scene) -> dict[AssetKey, Dataset]:
             owners=owners,
             team=scene.claims.team(owners),
             description=text_of(facet_of(asset, "documentation").get("description")),
-            fields=tuple(_fields(facet_of(asset, "schema").get("fields"), "")),
+            fields=tuple(_fields(facet_of(asset, "schema").get("fields"), "", columns)),
             tags=_tags(asset),
             tests=scene.tests.get(i, ()),
             tests_last_run_at=seen.tested_at.get(i),
@@ -191,16 +195,20 @@ def _last_changed(asset: o.Asset) -> datetime | None:
         return None
 
 
-def _fields(fields: Any, prefix: str) -> list[Field]:
+def _fields(fields: Any, prefix: str, known: dict[_Column, Field]) -> list[Field]:
+    """Columns in their order; what many datasets have, such as an id, is the same object in all."""
     found: list[Field] = []
     for field in objects_in(fields):
         name = text_of(field.get("name"))
         if name:
             path = prefix + name
-            said = text_of(field.get("type")), text_of(field.get("description"))
-            found.append(Field(path, *said))
+            said = path, text_of(field.get("type")), text_of(field.get("description"))
+            column = known.get(said)
+            if column is None:
+                column = known[said] = Field(*said)
+            found.append(column)
             if "fields" in field:
-                found += _fields(field["fields"], f"{path}.")
+                found += _fields(field["fields"], f"{path}.", known)
     return found
 
 

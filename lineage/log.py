@@ -216,11 +216,8 @@ def event_body(connection: Connection, event_id: bytes) -> dict[str, Any] | None
 
 def event_ids(connection: Connection, numbers: Iterable[int]) -> dict[int, str]:
     """Ids of events, 64 hex digits, by their sequence numbers."""
-    found = {}
-    for part in chunks(sorted(set(numbers))):
-        query = select(EVENT.c.seq, EVENT.c.event_id).where(EVENT.c.seq.in_(part))
-        found.update({row.seq: row.event_id.hex() for row in connection.execute(query)})
-    return found
+    found = rows_where(connection, EVENT, ("seq", "event_id"), "seq", sorted(set(numbers)))
+    return {seq: event_id.hex() for seq, event_id in found}
 
 
 def events_content(connection: Connection, first: int, last: int) -> bytes:

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Iterator, Mapping
+from typing import Any
 
+import orjson
 from sqlalchemy import Connection, select
 
 from catalog.moments import moment
@@ -22,6 +25,31 @@ USED_FACETS = frozenset(
 """Facets that the estate is built from; all others are read only where one asset is looked at."""
 
 
+class _Undecoded(Mapping[str, Any]):
+    """The body of a schema: decoded it takes ten times as much memory, and it is read only once."""
+
+    __slots__ = ("_body",)
+
+    def __init__(self, body: bytes) -> None:
+        self._body = body
+
+    def __getitem__(self, key: str) -> Any:
+        # Most facets are asked for what only few have.
+        if f'"{key}":'.encode() not in self._body:
+            raise KeyError(key)
+        return self._decoded()[key]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._decoded())
+
+    def __len__(self) -> int:
+        return len(self._decoded())
+
+    def _decoded(self) -> dict[str, Any]:
+        decoded: dict[str, Any] = orjson.loads(self._body)
+        return decoded
+
+
 def read_assets(connection: Connection) -> dict[int, tuple[int, o.Asset]]:
     """Every dataset and job under its own name, with its kind and with the facets that win."""
     words = words_by_id(connection)
@@ -30,14 +58,17 @@ def read_assets(connection: Connection) -> dict[int, tuple[int, o.Asset]]:
         names = facet_names(words, row)
         mentions[row.asset_id].append((mention_of(row), row.is_writer, names))
     numbers = {
-        whole(body, mention)[0]
+        whole(body, mention)[0]: name
         for said in mentions.values()
         for mention, _, names in said
         for name, body in zip(names, mention.bodies, strict=True)
         if name in USED_FACETS
     }
     facets = Contents().facets(connection, numbers)
-    decoded = {number: facet.value for number, facet in facets.items()}
+    decoded: dict[int, Mapping[str, Any]] = {
+        number: _Undecoded(facet.body) if numbers[number] == "schema" else facet.value
+        for number, facet in facets.items()
+    }
     seqs = {mention.seq for said in mentions.values() for mention, _, _ in said}
     seqs |= {
         body[1]

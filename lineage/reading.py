@@ -150,12 +150,13 @@ def observe(
 
 def run_of(row: RunRow, words: dict[int, str], ids: dict[int, str]) -> o.Run:
     """A run from its row."""
+    at = moment(row.at)
     return o.Run(
         id_text(row.run_id),
         row.job_id,
         RANKED_STATES[row.state],
         moment(row.started_at),
-        moment(row.at) if row.terminals else None,
+        at if row.terminals else None,
         row.shape_id,
         row.parent_job_id,
         row.root_job_id,
@@ -163,7 +164,7 @@ def run_of(row: RunRow, words: dict[int, str], ids: dict[int, str]) -> o.Run:
         words[row.producer_id],
         None if row.version_id is None else words[row.version_id],
         ids[row.seq],
-        moment(row.at),
+        at,
         _ends(row.terminals),
         trust=None if row.trust is None else Trust(row.trust),
         key_id=row.key_id,
