@@ -107,6 +107,11 @@ def _spaced(piece: str) -> str:
     return f"{lead}{words.plain(piece)}{tail}"
 
 
+def test_status(status: str, *, is_doubtful: bool) -> str:
+    """How a data test ended, and that nobody says so if nobody does."""
+    return "not executed, or broken: the producer does not say" if is_doubtful else status
+
+
 def finding(found: Finding, estate: Estate, now: datetime, key: str, *, is_brief: bool) -> None:
     """A finding as a sentence, with who, which policy and since when.
 

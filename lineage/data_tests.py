@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from lineage.estate import DataTestStatus, RunState
@@ -136,6 +136,59 @@ def status(
     if is_dbt(producer):
         return _dbt_failure(result, error)
     return DataTestStatus.FAIL
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """What one command of dbt did, as far as its runs tell; datasets by number."""
+
+    tested: frozenset[int] = frozenset()
+    """What the run that reports a data test reads."""
+    built: frozenset[int] = frozenset()
+    failed: frozenset[int] = frozenset()
+    """Whose own run failed."""
+    below: frozenset[int] = frozenset()
+    """What was not built and stands below something that stopped the line."""
+    has_other_failures: bool = False
+    only_tests: bool = False
+    """Whether it was to run data tests and nothing else, so that no model could stop one."""
+    alone: Mapping[str, frozenset[int]] = field(default_factory=dict)
+    """Everything that data tests read which have a run of their own, by their title."""
+
+
+_OF_ONE_MODEL = {"not_null", "unique", "accepted_values"}
+"""dbt's own data tests that wait for one model and no other."""
+
+
+def is_open(result: Assertion, status: DataTestStatus) -> bool:
+    """Whether dbt leaves open if it skipped a data test or if that broke: it counted nothing."""
+    is_failed = result.success is False and result.actual is None
+    return status is DataTestStatus.SKIPPED and is_failed and result.word not in _SKIPPED
+
+
+def unexecuted(result: Assertion, command: Command, *, names_all: bool) -> DataTestStatus | None:
+    """Whether dbt skipped a data test or it broke, by what else the same command did.
+
+    Args:
+        result: What was reported.
+        command: What it did.
+        names_all: Whether the run names everything that the data test reads.
+
+    Returns:
+        ``None`` where that does not tell.
+    """
+    alone = command.alone.get(result.title or result.name)
+    tested = alone or command.tested
+    if not tested:
+        return None
+    if command.only_tests:
+        return DataTestStatus.BROKEN
+    if tested & (command.failed | command.below):
+        return DataTestStatus.SKIPPED
+    waits_for_no_other = names_all or bool(alone) or result.name in _OF_ONE_MODEL
+    if tested <= command.built and (waits_for_no_other or not command.has_other_failures):
+        return DataTestStatus.BROKEN
+    return None
 
 
 def is_dbt(producer: str) -> bool:

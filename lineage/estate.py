@@ -80,6 +80,8 @@ class DataTest:
     """Changes between pass and fail among those, in order of time."""
     trust: Trust = Trust.E1
     """E2 where the key of the event that reports it speaks for what it tests."""
+    is_doubtful: bool = False
+    """Whether skipped may as well be broken: the producer does not say."""
 
 
 @dataclass(frozen=True, slots=True)

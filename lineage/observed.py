@@ -118,6 +118,8 @@ class TestResult:
     event_id: str
     results_30d: int = 0
     flips_30d: int = 0
+    is_doubtful: bool = False
+    """Whether it may have broken as well: its producer tells neither from the other."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -17,6 +17,7 @@ from lineage import data_tests
 from lineage.assets import ASSET, JOB
 from lineage.believing import above_runs
 from lineage.data_tests import Assertion
+from lineage.dbt_commands import Commands
 from lineage.estate import DataTestStatus, RunState
 from lineage.events import text_of
 from lineage.fold import (
@@ -88,6 +89,8 @@ class Tested:
     status: DataTestStatus | None
     """``None``: the run has not ended, so there is no answer yet."""
     event_id: str
+    is_doubtful: bool = False
+    """Whether skipped may as well be broken: the producer does not say."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,7 +171,7 @@ def run_story(engine: Engine, job: AssetKey, run_id: str) -> RunStory | None:
     """One run with all that its events say; ``None`` if none has arrived."""
     at = present(engine)
     with engine.connect() as connection:
-        query = lines().add_columns(RUN.c.events, RUN.c.key_id)
+        query = lines().add_columns(RUN.c.events, RUN.c.key_id, RUN.c.job_id)
         row = connection.execute(
             query.where(
                 RUN.c.run_id == id_bytes(run_id),
@@ -233,7 +236,7 @@ def _story(connection: Connection, row: Row[Any], events: Sequence[Numbered], at
         children=_children(connection, row, at),
         inputs=tuple(_parts(run.inputs, "READ")),
         outputs=tuple(_parts(run.outputs, "WRITE")),
-        tests=tuple(_tests(run, ids, error)),
+        tests=_settled(connection, row, tuple(_tests(run, ids, error)), at),
         error=error,
         facets=facets,
         events=int(total or 0),
@@ -298,6 +301,26 @@ def _tests(run: Run, ids: Mapping[int, str], error: str | None) -> Iterator[Test
                 told = data_tests.graded(result, severities)
                 status = data_tests.status(told, run.state, producer, error)
                 yield Tested(dataset, told, status, ids[report.seq])
+
+
+def _settled(
+    connection: Connection, row: Row[Any], tests: tuple[Tested, ...], at: int
+) -> tuple[Tested, ...]:
+    """Data tests, with those that dbt leaves open told as far as the rest of its command tells."""
+    if not any(test.status and data_tests.is_open(test.result, test.status) for test in tests):
+        return tests
+    blocking = {test.status for test in tests if test.result.blocking}
+    failed = {row.id} if DataTestStatus.FAIL in blocking else set[int]()
+    key = (row.run_id, row.job_id)
+    command = Commands(connection, {}, failed, at).of([key]).get(key)
+    return tuple(_settled_one(test, command) for test in tests)
+
+
+def _settled_one(test: Tested, command: data_tests.Command | None) -> Tested:
+    if command is None or test.status is None or not data_tests.is_open(test.result, test.status):
+        return test
+    status = data_tests.unexecuted(test.result, command, names_all=test.dataset is None)
+    return replace(test, is_doubtful=True) if status is None else replace(test, status=status)
 
 
 def _is_check(report: Report) -> bool:

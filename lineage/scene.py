@@ -76,6 +76,7 @@ class Scene:
                     results_30d=result.results_30d,
                     flips_30d=result.flips_30d,
                     trust=self._trust(result),
+                    is_doubtful=result.is_doubtful,
                 )
             )
         return {

@@ -156,7 +156,8 @@ def _tests(dataset: Dataset, now: datetime) -> None:
 def _test(test: DataTest, now: datetime) -> str:
     colour, icon = look.TEST_STATUSES[test.status.value]
     on = f" on {words.code(test.column)}" if test.column else ""
-    notes = [test.status.value, words.clock(test.at, now)]
+    notes = [parts.test_status(test.status.value, is_doubtful=test.is_doubtful)]
+    notes.append(words.clock(test.at, now))
     if test.expected or test.actual:
         notes.append(
             f"expected {words.plain(test.expected or '?')}, was {words.plain(test.actual or '?')}"

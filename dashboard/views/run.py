@@ -162,7 +162,8 @@ def _tests(story: RunStory, estate: Estate) -> None:
             result = test.result
             on = f" on {words.code(result.column)}" if result.column else ""
             of = words.plain(parts.asset_of(estate, test.dataset)) if test.dataset else ""
-            notes = [status, *([of] if of else [])]
+            told = parts.test_status(status, is_doubtful=test.is_doubtful)
+            notes = [told, *([of] if of else [])]
             if result.expected or result.actual:
                 expected, actual = (words.plain(x or "?") for x in (result.expected, result.actual))
                 notes.append(f"expected {expected}, was {actual}")

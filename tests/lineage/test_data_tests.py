@@ -14,12 +14,15 @@ from lineage.data_tests import (
     CHECKS,
     FACETS,
     Assertion,
+    Command,
     graded,
+    is_open,
     keys_of,
     merged,
     results_in,
     severities,
     status,
+    unexecuted,
 )  # fmt: skip
 from lineage.estate import DataTestStatus, RunState
 from lineage.payloads import WHOLE
@@ -119,6 +122,73 @@ def test_only_a_success_in_a_run_that_ended_passes(
         assert run_state in (RunState.COMPLETE, RunState.FAIL)
     if answer is DataTestStatus.FAIL:
         assert result.success is False
+
+
+numbers = st.frozensets(st.integers(1, 4), max_size=3)
+commands = st.builds(
+    Command,
+    tested=numbers,
+    built=numbers,
+    failed=numbers,
+    below=numbers,
+    has_other_failures=st.booleans(),
+    only_tests=st.booleans(),
+    alone=st.dictionaries(st.sampled_from(["x", "not_null"]), numbers, max_size=2),
+)
+
+
+@given(reports, commands, st.booleans())
+def test_what_was_not_executed_never_passes_nor_fails(
+    result: Assertion, command: Command, names_all: bool
+) -> None:
+    told = unexecuted(result, command, names_all=names_all)
+
+    assert told in (None, DataTestStatus.SKIPPED, DataTestStatus.BROKEN)
+    if told is DataTestStatus.BROKEN and not command.only_tests:
+        assert command.built  # something was there to be tested
+
+
+@given(reports, st.sampled_from(RunState), st.sampled_from([DBT, ELSE]), st.text(max_size=1))
+def test_only_what_came_to_no_answer_is_left_open(
+    result: Assertion, run_state: RunState, producer: str, error: str
+) -> None:
+    answer = status(result, run_state, producer, error)
+
+    if answer is not None and is_open(result, answer):
+        assert (result.success, result.actual) == (False, None)
+        assert answer is DataTestStatus.SKIPPED
+
+
+@pytest.mark.parametrize(
+    ("command", "answer"),
+    [
+        (Command(), None),
+        (Command(tested=frozenset({1})), None),
+        (Command(frozenset({1}), failed=frozenset({1})), DataTestStatus.SKIPPED),
+        (Command(frozenset({1}), below=frozenset({1})), DataTestStatus.SKIPPED),
+        (Command(frozenset({1}), built=frozenset({1})), DataTestStatus.BROKEN),
+        (Command(frozenset({1}), only_tests=True), DataTestStatus.BROKEN),
+        (Command(frozenset({1, 2}), built=frozenset({1})), None),
+        (
+            Command(frozenset({1}), built=frozenset({1}), has_other_failures=True),
+            DataTestStatus.BROKEN,
+        ),
+    ],
+)
+def test_skipped_or_broken_is_told_by_the_rest_of_the_command(
+    command: Command, answer: DataTestStatus | None
+) -> None:
+    assert unexecuted(FAILED, command, names_all=False) is answer
+
+
+def test_a_data_test_that_may_wait_for_other_models_is_in_doubt_where_something_failed() -> None:
+    wide = replace(FAILED, name="relationships", title="relationships_a_b")
+    command = Command(frozenset({1}), built=frozenset({1}), has_other_failures=True)
+
+    assert unexecuted(wide, command, names_all=False) is None
+    assert unexecuted(wide, command, names_all=True) is DataTestStatus.BROKEN
+    known = replace(command, alone={"relationships_a_b": frozenset({1, 2})}, below=frozenset({2}))
+    assert unexecuted(wide, known, names_all=False) is DataTestStatus.SKIPPED
 
 
 # One key for one test

@@ -42,6 +42,17 @@ def _dbt(folder: Path, url: str, *words: str) -> list[dict[str, Any]]:
     return [asdict(each) for each in dbt_results(project)]
 
 
+def _broken(folder: Path, url: str, command: str, *vars_: str) -> list[dict[str, Any]]:
+    """A command in which data tests ask for what is not there, after one in which all was well."""
+    project = copied("dbt_project", folder)
+    dbt(project, NOWHERE, "build", OPENLINEAGE_DISABLED="true")
+    wanted = ", ".join(f"{name}: true" for name in ("tests_break", *vars_))
+    models = ["fct_rentals", "late_fees", "fees_by_model"]
+    told = dbt(project, url, command, "--select", *models, "--vars", f"{{{wanted}}}")
+    assert "Emitted" in told.stdout + told.stderr, told.stdout + told.stderr
+    return [asdict(each) for each in dbt_results(project)]
+
+
 def _airflow(folder: Path, url: str, run: Callable[[Path, str], None]) -> dict[str, Any]:
     run(folder, url)
     return airflow_account(folder)
@@ -50,6 +61,8 @@ def _airflow(folder: Path, url: str, run: Callable[[Path, str], None]) -> dict[s
 RECORDINGS: dict[str, Callable[[Path, str], Any]] = {
     "dbt-1.11-artifacts": _dbt,
     "dbt-1.11-structured-logs": lambda folder, url: _dbt(folder, url, STRUCTURED_LOGS),
+    "dbt-1.11-broken-build": lambda folder, url: _broken(folder, url, "build", "till_is_shut"),
+    "dbt-1.11-broken-test": lambda folder, url: _broken(folder, url, "test"),
     "airflow-3.3-scheduler": lambda folder, url: _airflow(folder, url, trigger_dag),
     "airflow-3.3-dags-test": lambda folder, url: _airflow(folder, url, dags_test),
     "dagster-1.13-assets": dagster,
