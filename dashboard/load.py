@@ -87,6 +87,11 @@ def score_history(revision: int) -> dict[str | None, tuple[ScorePoint, ...]]:
     return _score_history(Settings().database_url, revision)
 
 
+def keep_days() -> int:
+    """For how many days what is superseded is kept; 0: for ever."""
+    return Settings().keep_superseded_days
+
+
 def intake(revision: int) -> Intake:
     """What arrived, from whom, and what was refused."""
     return _intake(Settings().database_url, revision)

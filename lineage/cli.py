@@ -81,12 +81,16 @@ def refill_told(engine: Engine) -> None:
 WHEN_OPENED.append(refill_told)
 
 
-def _show(folding: Iterable[int], total: int) -> None:
+def _show(folding: Iterable[int], total: int) -> int:
+    """Show how far it is; answers with how many there were."""
+    done = 0
     with progress(range(total), total, "Folding") as bar:
         steps = iter(bar)
         for folded in folding:
+            done += folded
             for _ in range(folded):
                 next(steps, None)
+    return done
 
 
 @click.command()
@@ -98,8 +102,7 @@ def rebuild(engine: Engine) -> None:
     """
     with engine.connect() as connection:
         total = log.count(connection)
-    _show(rebuild_all(engine), total)
-    click.echo(f"{total:,} events folded again.")
+    click.echo(f"{_show(rebuild_all(engine), total):,} events folded again.")
 
 
 @click.command()

@@ -9,6 +9,7 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from catalog.database import get_meta
+from lineage import removals
 from lineage.doors import ClosedError
 from lineage.keys import CHALLENGE
 from lineage.receiver import Receiver
@@ -56,6 +57,10 @@ def metrics(request: Request) -> Response:
             now["andon_revision"] = get_meta(connection, "revision")
             size = connection.execute(text(_SIZES[connection.dialect.name])).scalar()
             now["andon_database_bytes"] = int(size or 0)
+            removed = removals.removed(connection)
+            if removed is not None:
+                now["andon_removed_events"] = removed.events
+                now["andon_removed_until_seconds"] = int(removed.until.timestamp())
     except SQLAlchemyError:
         pass
     return PlainTextResponse(

@@ -84,6 +84,8 @@ def _head(name: str, kind: str, told: str) -> tuple[str, str]:
 GAUGES = {
     "andon_queue_events": "Events that wait or are being committed",
     "andon_database_bytes": "Size of the database",
+    "andon_removed_events": "Events of which only the entry in the log is kept",
+    "andon_removed_until_seconds": "Every instant from then on is known as it was, Unix time",
     "andon_revision": "The counter that moves with everything that people can see",
 }
 """What can be told of the moment, and its meaning."""

@@ -18,6 +18,9 @@ logger = logging.getLogger(__name__)
 EVERY_US = 24 * 3_600_000_000
 """How often, microseconds; of several processes one does it."""
 
+LOOK_S = 5.0
+"""How often to look whether it is time again, seconds; it costs one row."""
+
 _BEGUN = "retention_begun_us"
 
 
@@ -27,10 +30,10 @@ class Sweeper:
     Args:
         engine: Of the store.
         limit: How long what is superseded is kept.
-        look_s: How often to look whether it is time again, seconds.
+        look_s: How often to look.
     """
 
-    def __init__(self, engine: Engine, limit: Limit, look_s: float = 60.0) -> None:
+    def __init__(self, engine: Engine, limit: Limit, look_s: float = LOOK_S) -> None:
         self._engine = engine
         self._limit = limit
         self._look_s = look_s

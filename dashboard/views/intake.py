@@ -48,6 +48,7 @@ def page() -> None:
     _verdict(found)
     frame.banner(load.estate(revision))
     _tiles(intake)
+    _kept(intake)
     _producers(intake, now)
     left, right = st.columns([1, 1], gap="small")
     with left:
@@ -89,6 +90,22 @@ def _mark(one: Diagnosis) -> tuple[str, str]:
     if one.problem is Problem.NOTHING:
         return "gray", ":material/inbox:"
     return ("red", ":material/error:") if one.is_emptying else ("orange", ":material/warning:")
+
+
+def _kept(intake: Intake) -> None:
+    """That something is removed by age; that nothing is needs no word."""
+    days, removed = load.keep_days(), intake.removed
+    told = []
+    if days:
+        told.append(f"What later events of a run say again is kept for {words.count(days, 'day')}.")
+    if removed is not None:
+        told.append(
+            f"Of {words.count(removed.events, 'event')} only the entry in the log is left, the "
+            f"last removed on {removed.last_at:%Y-%m-%d} by {words.code(removed.removed_by)}. "
+            f"Every instant from {removed.until:%Y-%m-%d %H:%M} UTC on is known exactly."
+        )
+    if told:
+        st.caption(f":material/auto_delete: {' '.join(told)}")
 
 
 def _tiles(intake: Intake) -> None:

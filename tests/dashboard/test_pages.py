@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import json
 import re
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from urllib.parse import parse_qs
 
@@ -14,6 +14,7 @@ import dashboard
 from lineage.estate import Dataset, Estate, Job
 from lineage.ingest import Arrival, Ingestor
 from lineage.reading import load_estate
+from lineage.retention import Limit, remove
 from policies.assess import assess
 from policies.store import findings as load_findings
 from tests.dashboard.conftest import RAW, event
@@ -286,3 +287,22 @@ def test_a_finding_without_a_team_says_so_in_the_words_of_the_command(filled: En
 
     assert "no team" in text
     assert "no owner" not in text
+
+
+def test_what_is_removed_by_age_is_told_where_arrivals_are(
+    filled: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert "say again" not in words(visit("intake"))
+    monkeypatch.setenv("ANDON_KEEP_SUPERSEDED_DAYS", "90")
+    beats = [json.loads(event("beat", [], [], hours_ago=n)) for n in range(4)]
+    run = {"run": {"runId": "beat"}}
+    Ingestor(filled).ingest([Arrival(json.dumps(beat | run).encode(), "t") for beat in beats])
+    later = datetime.now(UTC) + timedelta(days=90)
+
+    removed = list(remove(filled, Limit(90, "setting:X"), later, pause=False))
+
+    assert [len(planned.events) for planned in removed] == [2]
+    text = words(visit("intake"))
+    assert "What later events of a run say again is kept for 90 days." in text
+    assert "Of 2 events only the entry in the log is left, the last removed on " in text
+    assert "by `setting:X`. Every instant from " in text
