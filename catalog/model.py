@@ -147,7 +147,7 @@ class Alias:
 
 @dataclass(frozen=True, slots=True)
 class Apart:
-    """A name that no symlink joins to any other, because what producers say of it is wrong."""
+    """The name of a dataset or a job that nothing a producer says joins to any other."""
 
     namespace: str
     name: str

@@ -93,7 +93,12 @@ def dbt_unique_id(job_facets: Mapping[str, Mapping[str, Any]]) -> str | None:
 
     It stays the same in all ways of running dbt, while the job's name does not.
     """
-    told = text_of(object_of(job_facets.get("dbt_node")).get("unique_id"))
+    return unique_id_in(object_of(job_facets.get("dbt_node")))
+
+
+def unique_id_in(facet: Mapping[str, Any]) -> str | None:
+    """The same of the facet alone."""
+    told = text_of(facet.get("unique_id"))
     return text_of(told.strip()) if told else None
 
 

@@ -87,16 +87,18 @@ def identify_datasets(
     )
 
 
-def identify_jobs(nodes: Iterable[tuple[Name, str]]) -> Names:
+def identify_jobs(nodes: Iterable[tuple[Name, str]], apart: Iterable[Apart] = ()) -> Names:
     """Join the jobs of one dbt node: its run, its tests and its build are one model's job.
 
     Args:
         nodes: Each job's name with every ``unique_id`` that its ``dbt_node`` facet ever carried. A
             job of several nodes is joined to none.
+        apart: Names that no node joins.
     """
+    kept_apart = {(a.namespace, a.name) for a in apart}
     told: defaultdict[Name, set[str]] = defaultdict(set)
     for name, unique_id in nodes:
-        if unique_id.strip():
+        if unique_id.strip() and name not in kept_apart:
             told[name].add(unique_id)
     node_of = {name: min(of_it) for name, of_it in sorted(told.items()) if len(of_it) == 1}
     first: dict[Name, Name] = {}

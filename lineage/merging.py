@@ -10,7 +10,6 @@ from datetime import datetime
 from catalog.model import AssetKey, Catalog, Kind
 from lineage import observed as o
 from lineage.estate import Feed, FeedKind
-from lineage.exposures import dbt_unique_id
 from lineage.identity import Identities, Symlink
 from lineage.joining import identify_datasets, identify_jobs
 from lineage.reducers import Reducers
@@ -32,21 +31,28 @@ def identify(
     symlinks: Iterable[o.Symlink],
     catalog: Catalog,
     reducers: Reducers,
+    *,
+    nodes: Iterable[tuple[int, str]],
 ) -> Identities:
-    """Which names are one asset, as producers, people and settings say."""
+    """Which names are one asset, as producers, people and settings say.
+
+    Args:
+        datasets: By id.
+        jobs: By id.
+        symlinks: Every statement that was ever made.
+        catalog: What is declared.
+        reducers: Which endings name a part of a dataset.
+        nodes: Each job with every node of dbt that it ever ran.
+    """
     names = {i: (a.namespace, a.name) for i, a in datasets.items()}
     told = (
         Symlink(names[s.dataset_id], names[s.other_id], s.type, s.event_id, s.is_claim)
         for s in symlinks
     )
-    nodes = (
-        ((job.namespace, job.name), unique_id)
-        for job in jobs.values()
-        if (unique_id := dbt_unique_id({name: f.body for name, f in job.facets.items()}))
-    )
+    ran = (((jobs[i].namespace, jobs[i].name), unique_id) for i, unique_id in nodes if i in jobs)
     return Identities(
         identify_datasets(names.values(), told, catalog.aliases, catalog.apart, reducers),
-        identify_jobs(nodes),
+        identify_jobs(ran, catalog.apart),
     )
 
 

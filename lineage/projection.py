@@ -18,6 +18,7 @@ from lineage.fold import Name, Numbered, Run, fold_run
 from lineage.keyring import keys_in
 from lineage.keys import Key
 from lineage.log import EVENT, EventLog, Stored
+from lineage.nodes import Nodes
 from lineage.runs import Folded, Given, Runs, names_in, words_in
 from lineage.shapes import Shapes, shape_of
 from lineage.tables import DeclarationRow, SymlinkRow
@@ -51,6 +52,7 @@ class Projection:
         self._tally = Tally()
         self._keys: dict[int, Key] = {}
 
+        self._nodes = Nodes()
     def apply(
         self, connection: Connection, new: Sequence[Stored], numbers: Mapping[bytes, int]
     ) -> None:
@@ -81,6 +83,7 @@ class Projection:
         self._tally.add(connection, new)
 
     def forget(self) -> None:
+        self._nodes.write(connection, new, self._numbers)
         """Drop what is remembered; needed after a rollback, or when another process has written."""
         self._numbers.forget()
         self._shapes.forget()
@@ -91,6 +94,7 @@ class Projection:
         self._tally.forget()
         self._keys.clear()
 
+        self._nodes.forget()
     def _keys_of(
         self, connection: Connection, new: Sequence[Stored], folded: Sequence[Folded]
     ) -> Mapping[int, Key]:

@@ -33,6 +33,7 @@ from lineage.lately import COMPLETE, RUN_COLUMNS, Lately, RunRow, conflicts, run
 from lineage.log import event_body, event_ids
 from lineage.merging import group, identify, merge
 from lineage.named import read_assets
+from lineage.nodes import read_nodes
 from lineage.outcomes import Outcome
 from lineage.projection import DECLARATION
 from lineage.reducers import NO_REDUCERS, Reducers
@@ -88,7 +89,8 @@ def observe(
     keys = keys_in(connection)
     spelling = Spelling(catalog.aliases, reducers)
     symlinks = read_symlinks(connection, datasets, keys, until, spelling)
-    identities = identify(datasets, jobs, symlinks, catalog, reducers)
+    nodes = read_nodes(connection)
+    identities = identify(datasets, jobs, symlinks, catalog, reducers, nodes=nodes)
     groups = group(datasets, jobs, identities)
     words = words_by_id(connection)
     shapes = _shapes(connection)

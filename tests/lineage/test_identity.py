@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from catalog.model import AssetKey, Kind
+from catalog.model import Apart, AssetKey, Kind, Place
 from lineage.identity import EXACT, Identities, Names, Symlink
 from lineage.joining import identify_datasets, identify_jobs
 from lineage.spelling import Name
@@ -30,6 +30,20 @@ def test_the_order_of_nodes_never_matters(nodes: list[tuple[Name, str]], random:
     random.shuffle(mixed)
 
     assert everything(identify_jobs(mixed)) == known
+
+
+@given(
+    st.lists(st.tuples(NAMES, st.sampled_from(["m.p.x", "m.p.y", ""]))), st.sets(NAMES, max_size=2)
+)
+def test_a_name_that_stands_apart_is_joined_to_none_and_the_others_as_without_it(
+    nodes: list[tuple[Name, str]], apart: set[Name]
+) -> None:
+    lines = [Apart(*name, Place("a.yml", 1)) for name in apart]
+
+    names = identify_jobs(nodes, lines)
+
+    assert all(names.members(name) == (name,) for name in apart)
+    assert names == identify_jobs([node for node in nodes if node[0] not in apart])
 
 
 # Jobs -------------------------------------------------------------------------------------------

@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import Engine
@@ -332,6 +333,35 @@ def test_the_tests_of_a_model_do_not_hide_what_its_run_did(world: World) -> None
     assert get(estate, "main.orders").writers == (found.key,)
     assert get(estate, "main.orders").readers == (found.key,)
     assert estate.find_job("jobs", "wh.main.shop.orders.build.test") is found
+
+
+BUILD, TEST = (f"wh.main.shop.orders.build.{kind}" for kind in ("run", "test"))
+RAN = {"job": job(BUILD, **node("MODEL")), "outputs": [dataset("main.orders")]}
+TESTED = {"job": job(TEST, **node("TEST")), "inputs": [dataset("main.orders")]}
+
+
+def test_a_line_takes_a_job_out_of_its_node_and_taking_it_back_puts_it_in(world: World) -> None:
+    apart = f"aliases:\n  - {{namespace: jobs, name: {TEST}, apart: true}}\n"
+
+    estates = [world(RAN, TESTED, declared=declared) for declared in ("version: 1\n", apart)]
+    again = world(declared="version: 1\n")
+
+    joined, alone = ({key.name for key in estate.jobs} for estate in estates)
+    assert (joined, alone) == ({BUILD}, {BUILD, TEST})
+    assert {key.name for key in again.jobs} == {BUILD}
+    assert estates[1].find_job("jobs", TEST) is not None
+
+
+@pytest.mark.parametrize("is_first", [True, False])
+def test_a_job_that_ever_ran_another_node_is_joined_to_none(world: World, is_first: bool) -> None:
+    """Whichever it ran last: else it would belong to one model today and to another tomorrow."""
+    other: dict[str, Any] = {"dbt_node": {"unique_id": "model.shop.customers"}}
+    minute = 1 if is_first else 3
+    elsewhere = {"job": job(TEST, **other), "eventTime": at(minute)}
+
+    estate = world({**RAN, "eventTime": at(2)}, {**TESTED, "eventTime": at(2)}, elsewhere)
+
+    assert {key.name for key in estate.jobs} == {BUILD, TEST}
 
 
 # Findings
