@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 import orjson
-from sqlalchemy import Connection, Row, select
+from sqlalchemy import Connection, Row, Select, func, select
 
 from catalog.database import chunks, table_of, upsert_rows
 from lineage.assets import DATASET, JOB, Named
@@ -23,10 +23,14 @@ MENTION = table_of(MentionRow)
 
 REMEMBERED = 400_000
 
+YEAR = 31_557_600_000_000
+"""Microseconds."""
+
 _COLUMNS = (
-    "asset_id", "is_writer", "names_id", "first_at", "at", "rank", "seq", "path_id", "bodies",
+    "asset_id", "is_writer", "names_id", "year", "first_at", "at", "rank", "seq", "path_id",
+    "bodies",
 )  # fmt: skip
-_KEYS = _COLUMNS[:3]
+_KEYS = _COLUMNS[:4]
 _ENCODE = msgspec.msgpack.Encoder().encode
 
 Body = int | tuple[int, int, int]
@@ -34,8 +38,10 @@ Body = int | tuple[int, int, int]
 Bodies = tuple[Body, ...]
 decode_bodies = msgspec.msgpack.Decoder(Bodies).decode
 
-Key = tuple[int, int, int]
+SpotKey = tuple[int, int, int]
 """Asset, whether it writes, and which names of facets."""
+Key = tuple[int, int, int, int]
+"""The same, and the year: whoever believes no time ahead of ours still finds what was said last."""
 
 
 Said = tuple[int, int, int, Stored, "Numbered"]
@@ -58,13 +64,13 @@ class Spot(NamedTuple):
 class Numbered(NamedTuple):
     """A spot with the numbers of what it names."""
 
-    key: Key
+    key: SpotKey
     path_id: int
     holes: tuple[int, ...]
 
 
 class Mention(NamedTuple):
-    """The newest time that an asset was named with one set of facets."""
+    """The newest time within a year that an asset was named with one set of facets."""
 
     first_at: int
     at: int
@@ -125,9 +131,34 @@ class Mentions:
                 found[key] = known
         for part in chunks(missing):
             for row in connection.execute(select(MENTION).where(MENTION.c.asset_id.in_(part))):
-                key = (row.asset_id, row.is_writer, row.names_id)
+                key = (row.asset_id, row.is_writer, row.names_id, row.year)
                 found.setdefault(key, mention_of(row))
         return found
+
+
+def believed(until: int) -> Select[Any]:
+    """The newest mentions of their kind up to an instant, and those that are dated after it."""
+    newer = MENTION.alias("newer")
+    is_outdone = (
+        select(newer.c.asset_id)
+        .where(
+            newer.c.asset_id == MENTION.c.asset_id,
+            newer.c.is_writer == MENTION.c.is_writer,
+            newer.c.names_id == MENTION.c.names_id,
+            newer.c.year > MENTION.c.year,
+            newer.c.at <= until,
+        )
+        .correlate(MENTION)
+        .exists()
+    )
+    return select(MENTION).where(~is_outdone)
+
+
+def first_named(connection: Connection) -> dict[int, int]:
+    """When events first named each asset."""
+    first = func.min(MENTION.c.first_at).label("first")
+    rows = connection.execute(select(MENTION.c.asset_id, first).group_by(MENTION.c.asset_id))
+    return {row.asset_id: row.first for row in rows}
 
 
 def mention_of(row: Row[Any]) -> Mention:
@@ -171,8 +202,9 @@ def newest_said(
     for stored in new:
         event = stored.event
         at, rank = event.time, TYPE_RANK[event.type]
+        year = at // YEAR
         for spot in plans[event.template.hash]:
-            key = spot.key
+            key = (*spot.key, year)
             known = found.get(key)
             if known is None:
                 found[key] = [(at, rank, at, stored, spot)]

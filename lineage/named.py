@@ -14,7 +14,15 @@ from lineage import observed as o
 from lineage.assets import ASSET, words_by_id
 from lineage.contents import Contents
 from lineage.log import event_ids
-from lineage.mentions import MENTION, Mention, facet_names, mention_of, role_of, whole
+from lineage.mentions import (
+    Mention,
+    believed,
+    facet_names,
+    first_named,
+    mention_of,
+    role_of,
+    whole,
+)
 
 USED_FACETS = frozenset(
     {
@@ -50,11 +58,14 @@ class _Undecoded(Mapping[str, Any]):
         return decoded
 
 
-def read_assets(connection: Connection) -> dict[int, tuple[int, o.Asset]]:
-    """Every dataset and job under its own name, with its kind and with the facets that win."""
+def read_assets(connection: Connection, until: int) -> dict[int, tuple[int, o.Asset]]:
+    """Every dataset and job under its own name, with its kind and with the facets that win.
+
+    What is dated after an instant wins only where nothing else was ever said.
+    """
     words = words_by_id(connection)
     mentions: dict[int, list[tuple[Mention, int, list[str]]]] = defaultdict(list)
-    for row in connection.execute(select(MENTION)):
+    for row in connection.execute(believed(until)):
         names = facet_names(words, row)
         mentions[row.asset_id].append((mention_of(row), row.is_writer, names))
     numbers = {
@@ -78,9 +89,11 @@ def read_assets(connection: Connection) -> dict[int, tuple[int, o.Asset]]:
         if isinstance(body, tuple)
     }
     ids = event_ids(connection, seqs)
+    first = first_named(connection)
     found = {}
     for row in connection.execute(select(ASSET)):
         said = mentions.get(row.id, [])
+        said = [one for one in said if one[0].at <= until] or said
         won: dict[str, o.Facet] = {}
         for mention, is_writer, names in said:
             for name, body in zip(names, mention.bodies, strict=True):
@@ -99,7 +112,7 @@ def read_assets(connection: Connection) -> dict[int, tuple[int, o.Asset]]:
                 row.namespace,
                 row.name,
                 newest is not None,
-                moment(min((m.first_at for m, _, _ in said), default=0)),
+                moment(first[row.id] if newest else 0),
                 moment(newest.at if newest else 0),
                 ids[newest.seq] if newest else "",
                 won,

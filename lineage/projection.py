@@ -31,7 +31,10 @@ SYMLINK = table_of(SymlinkRow)
 PLANS = 50_000
 """Templates whose assets are remembered; many more than a batch has."""
 
-_DECLARATION = ("job_id", "at", "shape_id", "event_id", "seq")
+Declared = tuple[Name, int]
+"""Whose static lineage, and in which year it was declared."""
+
+_DECLARATION = ("job_id", "year", "at", "shape_id", "event_id", "seq")
 _SYMLINK = ("asset_id", "other_id", "type", "vouched", "seq")
 
 Statement = tuple[int, int, str]
@@ -49,10 +52,10 @@ class Projection:
         self._mentions = m.Mentions.none()
         self._symlinks: Recent[Statement, tuple[bytes, int, int]] = Recent(200_000)
         self._plans: Recent[bytes, tuple[m.Numbered, ...]] = Recent(PLANS)
+        self._nodes = Nodes()
         self._tally = Tally()
         self._keys: dict[int, Key] = {}
 
-        self._nodes = Nodes()
     def apply(
         self, connection: Connection, new: Sequence[Stored], numbers: Mapping[bytes, int]
     ) -> None:
@@ -80,10 +83,10 @@ class Projection:
         self._mentions.write(connection, self._log.contents, said, numbers)
         self._write_symlinks(connection, new, assets, keys)
         self._write_profiles(connection, new, folded)
+        self._nodes.write(connection, new, self._numbers)
         self._tally.add(connection, new)
 
     def forget(self) -> None:
-        self._nodes.write(connection, new, self._numbers)
         """Drop what is remembered; needed after a rollback, or when another process has written."""
         self._numbers.forget()
         self._shapes.forget()
@@ -91,10 +94,10 @@ class Projection:
         self._mentions = m.Mentions.none()
         self._symlinks.clear()
         self._plans.clear()
+        self._nodes.forget()
         self._tally.forget()
         self._keys.clear()
 
-        self._nodes.forget()
     def _keys_of(
         self, connection: Connection, new: Sequence[Stored], folded: Sequence[Folded]
     ) -> Mapping[int, Key]:
@@ -156,38 +159,40 @@ class Projection:
     def _write_declarations(
         self,
         connection: Connection,
-        declared: Mapping[Name, tuple[Stored, Run]],
+        declared: Mapping[Declared, tuple[Stored, Run]],
         assets: Mapping[Named, int],
     ) -> None:
         if not declared:
             return
-        jobs = {assets[JOB, *name]: item for name, item in declared.items()}
-        for part in chunks(jobs):
-            query = select(DECLARATION.c.job_id, DECLARATION.c.at, DECLARATION.c.event_id)
-            for row in connection.execute(query.where(DECLARATION.c.job_id.in_(part))):
-                if (row.at, row.event_id) >= _newness(jobs[row.job_id][0]):
-                    del jobs[row.job_id]
-        shapes = {job: shape_of(run, job, assets) for job, (_, run) in jobs.items()}
+        new = {(assets[JOB, *name], year): item for (name, year), item in declared.items()}
+        for part in chunks({job for job, _ in new}):
+            columns = (DECLARATION.c[name] for name in ("job_id", "year", "at", "event_id"))
+            query = select(*columns).where(DECLARATION.c.job_id.in_(part))
+            for job, year, *newness in connection.execute(query):
+                if (job, year) in new and tuple(newness) >= _newness(new[job, year][0]):
+                    del new[job, year]
+        shapes = {key: shape_of(run, key[0], assets) for key, (_, run) in new.items()}
         ids = self._shapes.ids(connection, shapes.values())
         rows = [
-            (job, stored.event.time, ids[shapes[job]], stored.event.event_id, stored.seq)
-            for job, (stored, _) in jobs.items()
+            (*key, stored.event.time, ids[shapes[key]], stored.event.event_id, stored.seq)
+            for key, (stored, _) in new.items()
         ]
-        upsert_rows(connection, DECLARATION, ("job_id",), _DECLARATION, rows)
+        upsert_rows(connection, DECLARATION, _DECLARATION[:2], _DECLARATION, rows)
 
 
-def _declared(new: Sequence[Stored]) -> dict[Name, tuple[Stored, Run]]:
-    """The newest JobEvent of each job: it replaces all that older ones declared."""
-    newest: dict[Name, Stored] = {}
+def _declared(new: Sequence[Stored]) -> dict[Declared, tuple[Stored, Run]]:
+    """The newest JobEvent of each job in each year: it replaces all that older ones declared."""
+    newest: dict[Declared, Stored] = {}
     for stored in new:
         event = stored.event
         if event.kind is EventKind.JOB and event.job is not None:
-            known = newest.get(event.job)
+            key = event.job, event.time // m.YEAR
+            known = newest.get(key)
             if known is None or _newness(stored) > _newness(known):
-                newest[event.job] = stored
+                newest[key] = stored
     return {
-        job: (stored, fold_run([Numbered(stored.seq, stored.event)]))
-        for job, stored in newest.items()
+        key: (stored, fold_run([Numbered(stored.seq, stored.event)]))
+        for key, stored in newest.items()
     }
 
 
@@ -199,7 +204,7 @@ def _names(
     new: Sequence[Stored],
     unplanned: Iterable[Template],
     folded: Sequence[Folded],
-    declared: Mapping[Name, tuple[Stored, Run]],
+    declared: Mapping[Declared, tuple[Stored, Run]],
 ) -> Iterator[Named]:
     for template in unplanned:
         for spot in template.once(m.spots):
@@ -211,7 +216,7 @@ def _names(
     for item in folded:
         yield (JOB, *item.key[1])
         yield from names_in(item.run)
-    for job, (_, run) in declared.items():
+    for (job, _), (_, run) in declared.items():
         yield (JOB, *job)
         yield from names_in(run)
 

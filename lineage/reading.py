@@ -141,10 +141,9 @@ def observe(
         keys=keys,
         reported_by=keys_of_events(connection, (t.event_id for t in reports.newest if keys)),
     )
-    declared = select(DECLARATION.c.job_id, DECLARATION.c.shape_id)
     current = current_shapes(
         seen,
-        {row.job_id: row.shape_id for row in connection.execute(declared)},
+        _declared(connection, until),
         _last_shapes(connection, succeeded, until),
     )
     return declare(merge(replace(seen, current=current), groups))
@@ -253,6 +252,15 @@ def _last_shapes(
             runs.sort(key=_order, reverse=True)
             found[job_id] = tuple(run.shape_id for run in runs[:LAST_RUNS])
     return found
+
+
+def _declared(connection: Connection, until: int) -> dict[int, int]:
+    """The shape that each job declares; one dated after an instant, where there is no other."""
+    is_ahead = DECLARATION.c.at > until
+    columns = DECLARATION.c.job_id, DECLARATION.c.shape_id
+    # Whatever comes last stands.
+    rows = connection.execute(select(*columns).order_by(is_ahead.desc(), DECLARATION.c.at))
+    return {row.job_id: row.shape_id for row in rows}
 
 
 def _shapes(connection: Connection) -> dict[int, o.Shape]:

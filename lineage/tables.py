@@ -187,7 +187,7 @@ class AssetRow(SQLModel, table=True):
 
 
 class MentionRow(SQLModel, table=True):
-    """The newest time that events named an asset with one set of facets.
+    """The newest time within a year that events named an asset with one set of facets.
 
     Of the facets of one name the newest mention wins, so a mention stands for all older ones with
     the same names, and an event moves one row for each asset that it names.
@@ -201,6 +201,8 @@ class MentionRow(SQLModel, table=True):
     """1: as output, as a dataset of its own or as the job; 0: as input."""
     names_id: int = Field(sa_column=_small(primary_key=True))
     """Which facets: a word, their names as a JSON array."""
+    year: int = Field(sa_column=_small(primary_key=True))
+    """When, in years since 1970: one that is dated far ahead by mistake takes nobody's place."""
     first_at: int = Field(sa_column=columns.big())
     at: int = Field(sa_column=columns.big())
     rank: int = Field(sa_column=_small())
@@ -317,11 +319,13 @@ class ShapeEdgeRow(SQLModel, table=True):
 
 
 class DeclarationRow(SQLModel, table=True):
-    """The newest static lineage that a JobEvent gave for a job."""
+    """The newest static lineage within a year that a JobEvent gave for a job."""
 
     __tablename__ = "lineage_declaration"
 
     job_id: int = Field(sa_column=columns.big(primary_key=True))
+    year: int = Field(sa_column=_small(primary_key=True))
+    """In years since 1970."""
     at: int = Field(sa_column=columns.big())
     shape_id: int = Field(sa_column=columns.big())
     event_id: bytes = Field(sa_column=_bytes())
