@@ -26,12 +26,13 @@ from sqlalchemy import (
 from sqlalchemy.exc import DatabaseError
 from sqlmodel import SQLModel
 
+from catalog import driver
 from catalog.engines import WRITES, is_locked, one_line, open_engine, shown
 from catalog.errors import UserError
 from catalog.migrate import is_migrated, migrate
 from catalog.tables import MetaRow
 
-DERIVED_VERSION = 4
+DERIVED_VERSION = 5
 """Version of all derived tables; another number in the store means they must be refilled."""
 
 T = TypeVar("T")
@@ -121,7 +122,7 @@ def upsert_rows(
             rows = list({tuple(row[i] for i in places): row for row in rows}.values())
         connection.exec_driver_sql(statement, tuple(map(list, zip(*rows, strict=True))))
     else:
-        connection.exec_driver_sql(statement, list(rows))
+        driver.write_rows(connection, statement, rows)
 
 
 @lru_cache(256)
@@ -198,8 +199,7 @@ def get_meta(connection: Connection, key: str) -> int:
 
 def read_meta(connection: Connection) -> dict[str, int]:
     """Every named number of the store."""
-    rows = connection.exec_driver_sql("SELECT key, value FROM catalog_meta")
-    return {row.key: row.value for row in rows}
+    return dict(driver.rows(connection, "SELECT key, value FROM catalog_meta"))
 
 
 def set_meta(connection: Connection, key: str, value: int) -> None:

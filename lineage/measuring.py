@@ -15,7 +15,7 @@ from catalog.moments import microseconds, moment
 from lineage.assets import ASSET
 from lineage.estate import RunState
 from lineage.fold import RANKED_STATES, STATE_RANK
-from lineage.log import EventLog
+from lineage.log import PAYLOAD, EventLog
 from lineage.profiles import PROFILE, Extent, profile_of
 from lineage.runs import RUN, STATISTIC, id_text
 from lineage.shapes import SHAPE_DATASET
@@ -109,6 +109,7 @@ def _measurements(connection: Connection, ids: Sequence[int], until: int) -> lis
     """Each run's last word on each extent, the newest first."""
     query = (
         select(PROFILE)
+        .join(PAYLOAD, PAYLOAD.c.seq == PROFILE.c.seq)  # what was removed by age tells no more
         .where(PROFILE.c.dataset_id.in_(ids), PROFILE.c.at <= until)
         .order_by(PROFILE.c.at.desc(), PROFILE.c.rank.desc())
         .limit(REFERENCES_MOST)

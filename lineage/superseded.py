@@ -20,7 +20,7 @@ from lineage.principals import PRECEDENCE
 from lineage.templates import Template
 from lineage.traits import sends_windows
 
-TELLING = {*data_tests.FACETS, *PRECEDENCE, "lineage", "symlinks"}
+TELLING = {*data_tests.FACETS, *PRECEDENCE, "dbt_node", "lineage", "symlinks"}
 """Facets of which more than the newest counts; of all others the newest says it all."""
 
 

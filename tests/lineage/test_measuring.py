@@ -10,10 +10,12 @@ from typing import Any
 
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from sqlalchemy import Engine
+from sqlalchemy import Engine, delete
 
+from catalog.database import writing
 from lineage.importing import Summary, ingest_files
 from lineage.ingest import Arrival, Ingestor
+from lineage.log import PAYLOAD
 from lineage.measuring import Measurements, measurements
 from lineage.profiles import Extent
 from lineage.reading import load_estate
@@ -219,6 +221,16 @@ def test_an_event_about_a_dataset_measures_it_without_any_run(
     (row,) = of(store).rows
 
     assert (row.rows, row.run) == (4, None)
+
+
+def test_what_was_removed_by_age_gives_way_to_what_is_left(store: Engine) -> None:
+    ingest(store, wrote(1, 1, "START", **profile(10)), wrote(1, 2, **profile(12)))
+    with writing(store) as connection:
+        connection.execute(delete(PAYLOAD).where(PAYLOAD.c.seq == 2))
+
+    dataset_ids = range(1, 10)
+
+    assert [row.rows for row in measurements(store, dataset_ids, NOW).rows] == [10]
 
 
 def test_what_lies_ahead_is_not_the_newest(store: Engine) -> None:
