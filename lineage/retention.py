@@ -27,7 +27,7 @@ from catalog import chain
 from catalog.database import bump_revision, chunks, get_meta, set_meta, writing
 from catalog.errors import UserError
 from catalog.moments import microseconds, moment
-from lineage import removals
+from lineage import loose, removals
 from lineage.counters import Tally
 from lineage.fold import Numbered
 from lineage.log import EVENT, PAYLOAD, EventLog, Stored
@@ -293,6 +293,7 @@ def _remove(connection: Connection, limit: Limit, until: int, planned: Planned) 
         bytes=sum(sizes.values()),
     )
     removals.record(connection, removal, {seq: planned.events[seq].kept_seq for seq in sizes})
+    loose.note(connection, sizes, {planned.events[seq].kept_seq for seq in sizes} - sizes.keys())
     connection.execute(delete(PAYLOAD).where(PAYLOAD.c.seq.in_(sizes)))
     connection.execute(_UNLIST, [{"pk": planned.runs[seq], "number": seq} for seq in sizes])
     content = removals.removals_content(connection, number, number)

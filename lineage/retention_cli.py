@@ -5,6 +5,7 @@ from __future__ import annotations
 import getpass
 import json
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from typing import Any
 
 import click
@@ -16,6 +17,7 @@ from catalog.errors import UserError
 from catalog.moments import microseconds, moment, written
 from catalog.settings import Settings
 from lineage import removals
+from lineage.loose import drop
 from lineage.retention import LONGEST_DAYS, Limit, Planned, Sum, plan, remove
 
 days_option: Callable[[Callable[..., None]], Callable[..., None]] = click.option(
@@ -86,6 +88,8 @@ def apply_(days: int | None, as_json: bool, engine: Engine) -> None:
     limit = _limit(days)
     now = present(engine)
     found = _sum(remove(engine, limit, now), "Removing")
+    # What they alone referred to may be much more; how much shows only when all is gone.
+    found = replace(found, bytes=found.bytes + sum(drop(engine)))
     _tell(found, limit.until(now), "removed", as_json=as_json)
 
 

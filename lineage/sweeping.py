@@ -11,6 +11,7 @@ from sqlalchemy import Engine
 
 from catalog.database import get_meta, present, set_meta, writing
 from catalog.moments import microseconds
+from lineage.loose import drop
 from lineage.retention import Limit, remove
 
 logger = logging.getLogger(__name__)
@@ -76,5 +77,8 @@ class Sweeper:
         for planned in remove(self._engine, self._limit, present(self._engine)):
             events += len(planned.events)
             if self._stop.is_set():
-                break
+                return
+        for _ in drop(self._engine):
+            if self._stop.is_set():
+                return
         logger.info("removed by age", extra={"events": events, "keep_days": self._limit.keep_days})

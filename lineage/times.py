@@ -9,6 +9,9 @@ from typing import Any
 AHEAD = timedelta(days=1)
 """How far a producer's clock may run ahead of ours and still be believed."""
 
+YEAR = 31_557_600_000_000
+"""Microseconds."""
+
 _LONGEST = 100
 """No date and time is longer, characters."""
 

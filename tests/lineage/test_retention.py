@@ -17,11 +17,13 @@ from catalog.database import derived_tables, set_meta, writing
 from catalog.errors import UserError
 from lineage import retention
 from lineage.audit_cli import KINDS
+from lineage.contents import FACET_BODY
 from lineage.estate import Estate
 from lineage.history import estates_at
 from lineage.ingest import Arrival, Ingestor, Status
 from lineage.intake import intake
 from lineage.log import PAYLOAD, event_body
+from lineage.loose import drop
 from lineage.reading import load_estate
 from lineage.rebuild import digest, rebuild
 from lineage.removals import REMOVED, removed
@@ -141,6 +143,7 @@ def check_removal(
     now = seen(other)[:2]
     assert seen(store)[:2] == now
     removed_up_to(store, minute + 5)
+    list(drop(store, pause=False))
     assert seen(store)[:2] == now
     rebuilt(store)
     assert seen(store)[:2] == now
@@ -415,6 +418,56 @@ def test_what_was_tampered_with_is_not_removed(store: Engine) -> None:
 
     with store.connect() as connection:
         assert connection.execute(select(func.count()).select_from(REMOVED)).scalar() == 0
+
+
+def telling(minute: int) -> bytes:
+    """A sign of life with a description of its own."""
+    facets = {"documentation": {"description": f"as of minute {minute}, and so on at length"}}
+    return heartbeat(
+        minute, outputs=[{"namespace": "kafka://broker", "name": "orders", "facets": facets}]
+    )
+
+
+def test_what_only_removed_events_said_goes_with_them(store: Engine) -> None:
+    ingestor = Ingestor(store)
+    ingestor.ingest([Arrival(telling(minute), "t") for minute in range(10)])
+    ingestor.ingest([Arrival(heartbeat(minute), "t") for minute in range(10)])
+    before, bodies = seen(store), bodies_of(store)
+    assert removed_up_to(store, 20) == 16
+    assert bodies_of(store) == bodies
+
+    taken = sum(drop(store, pause=False))
+
+    assert bodies - bodies_of(store) == 8
+    assert taken > 8 * 30
+    assert seen(store) == before
+    assert is_intact(store)
+    assert list(drop(store, pause=False)) == []
+    # Whoever remembers what was dropped must not refer to it again.
+    run = {"run": {"runId": "another"}}
+    ingestor.ingest([Arrival(json.dumps({**json.loads(telling(5)), **run}).encode(), "t")])
+    assert is_intact(store)
+    told = seen(store)
+    rebuilt(store)
+    assert seen(store) == told
+
+
+def bodies_of(store: Engine) -> int:
+    with store.connect() as connection:
+        return int(connection.execute(select(func.count()).select_from(FACET_BODY)).scalar_one())
+
+
+def test_what_is_said_again_before_it_goes_stays(store: Engine) -> None:
+    take(store, [[telling(minute) for minute in range(10)]])
+    removed_up_to(store, 20)
+    run = {"run": {"runId": "another"}}
+    take(store, [[json.dumps({**json.loads(telling(5)), **run}).encode()]])
+    bodies = bodies_of(store)
+
+    list(drop(store, pause=False))
+
+    assert bodies - bodies_of(store) == 7
+    assert is_intact(store)
 
 
 def test_two_at_once_remove_each_event_once(store: Engine) -> None:
