@@ -32,9 +32,18 @@ def decode(body: bytes) -> tuple[Any, bool]:
         if b"\\ud" in body.lower():  # perhaps only lone surrogates, which some producers send
             with suppress(ValueError, RecursionError):
                 return clean(json.loads(body, parse_constant=_no_constant))[0], True
-        raise RefusedError(
-            400, f"the body is not JSON: {error}", "", "one OpenLineage event as UTF-8 JSON"
-        ) from error
+        expected = "one OpenLineage event as UTF-8 JSON"
+        raise RefusedError(400, _why(body, error), "", expected) from error
+
+
+def _why(body: bytes, error: orjson.JSONDecodeError) -> str:
+    if body.startswith(b"\x1f\x8b"):
+        return "the body is gzip, and no Content-Encoding says so"
+    try:
+        body.decode()
+    except UnicodeDecodeError as odd:
+        return f"the body is not UTF-8: byte {odd.start} is 0x{body[odd.start]:02x}"
+    return f"the body is not JSON: {error}"
 
 
 def _no_constant(name: str) -> NoReturn:

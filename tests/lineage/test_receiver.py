@@ -163,6 +163,26 @@ def test_an_identity_that_is_none_is_told_by_what_is_wrong_with_it(
     assert (answer.json()["path"], answer.json()["detail"]) == (path, f"{path} {found}")
 
 
+@pytest.mark.parametrize(
+    ("spoil", "found"),
+    [
+        (gzip.compress, "the body is gzip, and no Content-Encoding says so"),
+        (lambda body: body.decode().encode("utf-16"), "the body is not UTF-8: byte 0 is 0xff"),
+        (lambda body: body[:-1] + b"\xe9}", "the body is not UTF-8: byte "),
+        (lambda body: b"\xef\xbb\xbf" + body, "the body is not JSON: "),
+        (lambda body: body + b"}", "the body is not JSON: "),
+    ],
+    ids=["gzip", "UTF-16", "Latin-1", "byte order mark", "goes on"],
+)
+def test_a_body_that_cannot_be_decoded_is_told_why(
+    client: TestClient, make_event: MakeEvent, spoil: Callable[[bytes], bytes], found: str
+) -> None:
+    answer = client.post(URL, content=spoil(encode(make_event())))
+
+    assert answer.status_code == 400
+    assert answer.json()["detail"].startswith(found)
+
+
 @pytest.mark.parametrize("value", ["x" * 100_000, "[" * 100_000, "2" * 100_000, 2**70, -(10**15)])
 def test_a_time_that_is_none_is_not_repeated(
     client: TestClient, make_event: MakeEvent, value: object
