@@ -16,7 +16,7 @@ from sqlalchemy import Column, ColumnElement, Connection, LargeBinary, func, sel
 from sqlalchemy.exc import DBAPIError
 from sqlmodel import Field, SQLModel
 
-from catalog import columns
+from catalog import columns, driver
 from catalog.columns import KEPT
 from catalog.database import insert_rows, table_of
 from catalog.errors import UserError
@@ -142,8 +142,8 @@ def hold(connection: Connection) -> None:
 
 def head(connection: Connection) -> Link | None:
     """The newest link; its hash stands for the whole chain."""
-    row = connection.exec_driver_sql(_NEWEST).first()
-    return None if row is None else Link(*row)
+    found = driver.rows(connection, _NEWEST)
+    return Link(*found[0]) if found else None
 
 
 def append_link(

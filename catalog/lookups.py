@@ -7,6 +7,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Table
 
+from catalog import driver
 from catalog.database import chunks
 
 MOST = 500
@@ -35,4 +36,4 @@ def rows_where(
             # As many marks as a power of two, so that the driver meets few different statements.
             size = 1 << (len(part) - 1).bit_length()
             marks, padding = ", ".join("?" * size), part[-1:] * (size - len(part))
-            yield from connection.exec_driver_sql(f"{select} IN ({marks})", (*part, *padding))
+            yield from driver.rows(connection, f"{select} IN ({marks})", (*part, *padding))

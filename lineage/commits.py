@@ -38,6 +38,9 @@ QUEUED_BYTES = 64 << 20
 ANSWER_S = 3.0
 """Longest wait for a commit, seconds: clients give up after 5 and send the same again."""
 
+GATHER_S = 0.002
+"""How long those who were just answered are waited for, seconds."""
+
 REFUSAL_S = 1.0
 """Longest wait until a refusal is kept; its answer does not depend on it."""
 
@@ -141,13 +144,11 @@ class Commits:
 
     def _work(self) -> None:
         waiting: list[_Waiting] = []
-        is_open = True
+        is_open, answered = True, 0
         while is_open or waiting:
-            if not waiting:
-                is_open = self._more(waiting, is_waited_for=True)
-            while is_open and len(waiting) < BATCH and self._more(waiting, is_waited_for=False):
-                pass
+            is_open = self._gather(waiting, answered)
             batch = _first(waiting)
+            answered = len(batch)
             del waiting[: len(batch)]
             # Nobody waits any more for what took too long: its sender comes again.
             wanted = [w for w in batch if not w.answer.done()]
@@ -161,15 +162,32 @@ class Commits:
                 self._bytes -= sum(w.size for w in batch)
             _settle(outcomes)
 
-    def _more(self, waiting: list[_Waiting], *, is_waited_for: bool) -> bool:
-        try:
-            arriving = self._queue.get(block=is_waited_for)
-        except queue.Empty:
-            return False
-        if arriving is None:
-            self._queue.put(None)
-            return False
-        waiting += arriving
+    def _gather(self, waiting: list[_Waiting], answered: int) -> bool:
+        """Collect what shall share the next commit; answers whether more may come.
+
+        Those who were just answered come again at once if they have more. A commit costs much
+        the same for few as for many, so they are waited for, a moment at most.
+        """
+        is_open = self._collect(waiting, BATCH, 0.0)
+        if is_open and answered > 1:
+            is_open = self._collect(waiting, min(BATCH, len(waiting) + answered), GATHER_S)
+        while is_open and not waiting:
+            is_open = self._collect(waiting, 1, None)
+        return is_open
+
+    def _collect(self, waiting: list[_Waiting], enough: int, patience_s: float | None) -> bool:
+        """Take from the queue until there is enough or patience ends; whether more may come."""
+        until = None if patience_s is None else time.monotonic() + patience_s
+        while len(waiting) < enough:
+            left = None if until is None else max(0.0, until - time.monotonic())
+            try:
+                arriving = self._queue.get(block=left != 0, timeout=left)
+            except queue.Empty:
+                return True
+            if arriving is None:
+                self._queue.put(None)
+                return False
+            waiting += arriving
         return True
 
     def _commit(self, batch: list[_Waiting]) -> list[tuple[_Waiting, Outcome]]:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from threading import local
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
 import zstandard
 from sqlalchemy import Connection, Table
@@ -18,6 +18,15 @@ from lineage.templates import Template, read_template
 T = TypeVar("T")
 
 _LOCAL = local()
+
+
+class HasBody(Protocol):
+    """What is stored once."""
+
+    @property
+    def body(self) -> bytes:
+        """Its bytes."""
+
 
 FACET_BODY = table_of(FacetBodyRow)
 TEMPLATE = table_of(TemplateRow)
@@ -49,7 +58,9 @@ class Contents:
         self._facets.clear()
         self._templates.clear()
 
-    def number_facets(self, connection: Connection, bodies: dict[bytes, bytes]) -> dict[bytes, int]:
+    def number_facets(
+        self, connection: Connection, bodies: Mapping[bytes, HasBody]
+    ) -> dict[bytes, int]:
         """The number of each body, by its hash; what is new is stored."""
         return self._number(connection, FACET_BODY, bodies)
 
@@ -57,7 +68,7 @@ class Contents:
         self, connection: Connection, templates: Iterable[Template]
     ) -> dict[bytes, int]:
         """The number of each template, by its hash; what is new is stored."""
-        return self._number(connection, TEMPLATE, {t.hash: t.body for t in templates})
+        return self._number(connection, TEMPLATE, {t.hash: t for t in templates})
 
     def templates(self, connection: Connection, numbers: Iterable[int]) -> dict[int, Template]:
         """Stored templates by number."""
@@ -68,7 +79,7 @@ class Contents:
         return _stored(connection, FACET_BODY, numbers, self._facets, stored_facet)
 
     def _number(
-        self, connection: Connection, table: Table, bodies: dict[bytes, bytes]
+        self, connection: Connection, table: Table, bodies: Mapping[bytes, HasBody]
     ) -> dict[bytes, int]:
         remembered = self._numbers[table.name]
         found, missing = remembered.among(bodies)
@@ -80,7 +91,7 @@ class Contents:
         if new:
             first = next_id(connection, table)
             found.update({key: first + i for i, key in enumerate(new)})
-            rows = [(found[key], key, compress(bodies[key])) for key in new]
+            rows = [(found[key], key, compress(bodies[key].body)) for key in new]
             insert_rows(connection, table, ("id", "hash", "body"), rows)
         for key in missing:
             remembered.put(key, found[key])

@@ -57,8 +57,8 @@ REMEMBERED = 50_000
 
 Key = tuple[str, ...]
 Counts = list[Any]
-Spoken = tuple[tuple[str, FeedKind, str, int | None], ...]
-"""Namespace, kind of evidence, and the facet that has to say something, with its hole."""
+Spoken = tuple[tuple[Key, tuple[tuple[int, Callable[[Body], bool]], ...]], ...]
+"""Namespace, kind of evidence and producer, and the facets one of which has to say something."""
 
 
 class Tally:
@@ -116,12 +116,13 @@ class _Batch:
 
     def take(self, stored: Stored) -> None:
         """Count one new event."""
-        event, producer = stored.event, stored.event.producer
-        at = event.time
-        sent = self.producers.get((producer,))
+        event = stored.event
+        at, event_id, producer = event.time, event.event_id, event.producer
         oddities = (*event.oddities, _OUTSIDE) if event.is_out_of_scope else event.oddities
-        kinds = {oddity.kind for oddity in oddities}
-        odd, breach = int(bool(kinds)), int(any(kind.is_breach for kind in kinds))
+        odd = breach = 0
+        if oddities:
+            odd, breach = 1, self._warn(event, oddities)
+        sent = self.producers.get((producer,))
         if sent is None:
             received = stored.received_at
             self.producers[producer,] = [1, odd, breach, at, at, received, received]
@@ -131,14 +132,21 @@ class _Batch:
             sent[2] += breach
             sent[3], sent[4] = min(sent[3], at), max(sent[4], at)
             sent[6] = max(sent[6], stored.received_at)
+        for key, asked in event.template.once(_spoken):
+            if not asked or any(_says(event, hole, says) for hole, says in asked):
+                _count(self.feeds, key, at, event_id)
+
+    def _warn(self, event: Event, oddities: Sequence[Oddity]) -> int:
+        """Count what is odd about an event; 1 if any of it breaks a schema."""
+        at, event_id, producer = event.time, event.event_id, event.producer
+        kinds = {oddity.kind for oddity in oddities}
         for oddity in oddities:
             path = _INDEX.sub("[]", oddity.path)
             sort = (producer, path, oddity.message, oddity.kind.value)
-            _count(self.warnings, sort, at, event.event_id)
+            _count(self.warnings, sort, at, event_id)
         for kind in kinds:
-            _count(self.kinds, (producer, kind.value), at, event.event_id)
-        for said in _said(event):
-            _count(self.feeds, (*said, producer), at, event.event_id)
+            _count(self.kinds, (producer, kind.value), at, event_id)
+        return int(any(kind.is_breach for kind in kinds))
 
 
 def _count(counts: dict[Key, Counts], key: Key, at: int, event_id: bytes) -> None:
@@ -147,8 +155,10 @@ def _count(counts: dict[Key, Counts], key: Key, at: int, event_id: bytes) -> Non
         counts[key] = [1, at, at, event_id]
         return
     known[0] += 1
-    known[1] = min(known[1], at)
-    known[2:] = max((at, event_id), tuple(known[2:]))
+    if at > known[2] or (at == known[2] and event_id > known[3]):
+        known[2], known[3] = at, event_id
+    elif at < known[1]:
+        known[1] = at
 
 
 def _add(new: Counts, old: Counts) -> Counts:
@@ -165,22 +175,22 @@ def _add_sent(new: Counts, old: Counts) -> Counts:
     ]
 
 
-def _said(event: Event) -> set[tuple[str, str]]:
-    """Which kinds of evidence an event delivers, for which namespaces of datasets."""
-    return {
-        (namespace, kind)
-        for namespace, kind, name, hole in event.template.once(_spoken)
-        if hole is None or _says(event, name, hole)
-    }
-
-
-def _says(event: Event, name: str, hole: int) -> bool:
+def _says(event: Event, hole: int, says: Callable[[Body], bool]) -> bool:
     facet = event.facet(hole)
-    return facet is not None and facet.meaning(_SAYS[name])
+    return facet is not None and facet.meaning(says)
 
 
 def _spoken(template: Template) -> Spoken:
-    return tuple(dict.fromkeys(_find_spoken(template)))
+    """Which evidence events of a template deliver, for which namespaces of datasets."""
+    found: dict[Key, list[tuple[str, int | None]]] = {}
+    for namespace, kind, name, hole in _find_spoken(template):
+        found.setdefault((namespace, kind, template.producer), []).append((name, hole))
+    return tuple(
+        (key, tuple((hole, _SAYS[name]) for name, hole in asked if hole is not None))
+        if all(hole is not None for _, hole in asked)
+        else (key, ())
+        for key, asked in found.items()
+    )
 
 
 def _find_spoken(template: Template) -> Iterator[tuple[str, FeedKind, str, int | None]]:
@@ -199,10 +209,9 @@ def _find_spoken(template: Template) -> Iterator[tuple[str, FeedKind, str, int |
 def _spoken_of(place: Place, *, is_run: bool) -> Iterator[tuple[str, FeedKind, str, int | None]]:
     if is_run:
         yield place.namespace, FeedKind.RUNS, "", None
-    for name in FACETS:
-        for facets in (place.facets, place.io_facets):
-            if name in facets:
-                yield place.namespace, FeedKind.DATA_TESTS, name, facets[name]
+    for facets in (place.facets, place.io_facets):
+        for name in facets.keys() & FACETS:
+            yield place.namespace, FeedKind.DATA_TESTS, name, facets[name]
     if "ownership" in place.facets:
         yield place.namespace, FeedKind.OWNERS, "", None
     if "outputStatistics" in place.io_facets:

@@ -22,6 +22,7 @@ from lineage.facets import (
     Facet,
     FacetReader,
     Recent,
+    Sort,
     canonical,
     facet_from,
     fill,
@@ -156,6 +157,8 @@ class _Form:
     """Segments before secrets were taken out."""
     order: tuple[int, ...] | None
     """Which facet of the envelope fills each hole for one; ``None``: in the order they come."""
+    lately: list[Sort | None]
+    """Of which sort each facet of the envelope was the last time."""
 
 
 class EventReader:
@@ -190,32 +193,31 @@ class EventReader:
         time, run_id = bytes(envelope.eventTime), bytes(envelope.run.runId)
         if b"\\" in time or b"\\" in run_id or not (time[0] == run_id[0] == 0x22):
             return None
-        facets, known, read = [], self._facets.known, self._facets.read
-        for raw in envelope.facets():
-            body = bytes(raw)
-            facet = known.get(body) or read(body)
-            if facet is None:
-                return None
-            facets.append(facet)
-        signature = envelope.signature()
+        signature, raws = envelope.signature(), envelope.facets()
         form = self._forms.get(signature)
+        facets = self._facets.read(raws, form.lately if form else [None] * len(raws))
+        if facets is None:
+            return None
         if form is None:
-            form = self._form(envelope)
+            form = self._form(envelope, len(raws))
             self._forms.put(signature, form, 4 * len(form.template.body) + 12_000)
         if form.order is not None:
             facets = [facets[i] for i in form.order]
+        received = [facet.received for facet in facets]
+        received.insert(form.template.time_hole, time)
+        received.append(run_id)
+        event_id = hashlib.sha256(fill(form.received, received)).digest()
         values: list[Value] = [*facets]
         values.insert(form.template.time_hole, time)
         values.append(run_id)
-        received = fill(form.received, [_received(v) for v in values])
-        return _event(form.template, values, hashlib.sha256(received).digest(), ())
+        return _event(form.template, values, event_id, ())
 
-    def _form(self, envelope: Envelope) -> _Form:
+    def _form(self, envelope: Envelope, facets: int) -> _Form:
         skeleton, found = punch(envelope.outline())
         made, received = make_template(skeleton)
         order = tuple(value[""] for value in found if isinstance(value, dict))
         in_order = order == tuple(range(len(order)))
-        return _Form(self._shared(made), received, None if in_order else order)
+        return _Form(self._shared(made), received, None if in_order else order, [None] * facets)
 
     def _shared(self, template: Template) -> Template:
         """The one object for all templates that are equal and were met lately."""
@@ -295,7 +297,7 @@ def _event(
     template: Template, values: list[Value], event_id: bytes, before: Sequence[Oddity]
 ) -> Event:
     oddities, secrets = [*before, *template.oddities], [*template.secrets]
-    for _, path, _, hole, kind in template.facets:
+    for path, hole, kind in template.once(_looked_at):
         facet: Any = values[hole]
         if facet.flaws.get(kind) == ():  # by far the most, so asked without a call
             continue
@@ -320,12 +322,12 @@ def _event(
     )
 
 
+def _looked_at(template: Template) -> tuple[tuple[str, int, tuple[str, str]], ...]:
+    return tuple((facet.path, facet.hole, facet.kind) for facet in template.facets)
+
+
 def _stored(value: Value) -> bytes:
     return value if isinstance(value, bytes) else value.body
-
-
-def _received(value: Value) -> bytes:
-    return value if isinstance(value, bytes) else value.received
 
 
 def _run_id(value: Value, oddities: list[Oddity]) -> tuple[str, bytes]:

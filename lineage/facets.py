@@ -9,10 +9,10 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from itertools import islice
 from typing import Any, TypeVar, cast
 
+import msgspec
 import orjson
 
 from lineage.conformance import facet_warnings
@@ -38,6 +38,8 @@ OUTLINES = 20_000
 MOST_TOKENS = 16
 MOST_OUTLINED = 4000
 """Bytes of a facet; larger ones are not looked through for tokens."""
+MOST_SORTED = 1200
+"""The same while reading: what differs from run to run is small."""
 
 _UUID = rb"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
 _TIME = rb"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:\d\d)"
@@ -49,6 +51,16 @@ _TOKEN = re.compile(
     rb"|(?<=[\[:,]) ?(" + _NUMBER + rb")(?=[,}\]]))"
 )
 _MINUS = ord("-")
+_TOKENS = {
+    kind: re.compile(pattern)
+    for kind, pattern in (
+        ("I", _UUID),
+        ("T", _TIME),
+        ("N", rb"-[1-9]\d{0,17}"),
+        ("P", rb"0|[1-9]\d{0,17}"),
+    )
+}
+"""How a token of each kind is spelled."""
 
 SECRET = "held a secret; it was replaced before storing"
 OVERSIZED = 1_000_000
@@ -69,24 +81,64 @@ def fill(segments: Sequence[bytes], values: Sequence[bytes]) -> bytes:
     return b"".join(parts)
 
 
-@dataclass(frozen=True, slots=True)
-class Outline:
-    """A facet with holes where facets of its sort differ from run to run: ids, times, numbers."""
+class Outline(msgspec.Struct, frozen=True, eq=False, weakref=False):
+    """What facets of one sort have in common: a facet with holes for ids, times and numbers."""
 
     body: bytes
     """Canonical JSON with a NUL for each token."""
     hash: bytes
-    tokens: tuple[bytes, ...]
+    segments: tuple[bytes, ...]
+    """The body between its holes."""
     kinds: str
     """Of each token: I an id, T a time, N a number below zero, P any other number."""
+
+
+Outlined = tuple[Outline, tuple[bytes, ...]]
+"""An outline, and the tokens that fill it."""
+
+
+class Sort(msgspec.Struct, frozen=True, eq=False, weakref=False):
+    """How facets of one outline are sent."""
+
+    segments: tuple[bytes, ...]
+    """What stands around the tokens."""
+    outline: Outline
+    flaws: dict[Kind, tuple[Flaw, ...]]
+    """Where none of them breaks a rule, since the one that was looked at does not: shared."""
+
+    def read(self, raw: bytes) -> Facet | None:
+        """A facet of this sort; ``None`` if it is none."""
+        segments = self.segments
+        if not raw.startswith(segments[0]) or len(raw) > MOST_SORTED:
+            return None
+        at, tokens = len(segments[0]), []
+        for kind, segment in zip(self.outline.kinds, segments[1:], strict=True):
+            found = _TOKENS[kind].match(raw, at)
+            if found is None or not raw.startswith(segment, found.end()):
+                return None
+            tokens.append(found[0])
+            at = found.end() + len(segment)
+        return self.filled(tuple(tokens)) if at == len(raw) else None
+
+    def filled(self, tokens: tuple[bytes, ...]) -> Facet:
+        """The facet with some tokens: nothing but these is new."""
+        body = fill(self.outline.segments, tokens)
+        return Facet(body, body, (), (self.outline, tokens), self.flaws)
 
 
 class Facet:
     """A facet as it is stored: redacted canonical JSON."""
 
-    __slots__ = ("_meanings", "body", "flaws", "hash", "received", "secrets")
+    __slots__ = ("_meanings", "_outlined", "body", "flaws", "hash", "received", "secrets")
 
-    def __init__(self, received: bytes, body: bytes, secrets: tuple[str, ...] = ()) -> None:
+    def __init__(
+        self,
+        received: bytes,
+        body: bytes,
+        secrets: tuple[str, ...] = (),
+        outlined: Outlined | None = None,
+        flaws: dict[Kind, tuple[Flaw, ...]] | None = None,
+    ) -> None:
         self.received = received
         """Canonical JSON before secrets were taken out; the event's id covers it."""
         self.body = body
@@ -94,8 +146,9 @@ class Facet:
         """Half of the SHA-256 of the body: enough to tell any two apart, and to order them."""
         self.secrets = secrets
         """Paths inside the facet of values that were replaced."""
-        self.flaws: dict[Kind, tuple[Flaw, ...]] = {}
+        self.flaws = {} if flaws is None else flaws
         """What was found odd about it so far; see ``flaws_at``."""
+        self._outlined: Outlined | bool | None = outlined or False
         self._meanings: dict[object, Any] = {}
 
     @property
@@ -103,6 +156,14 @@ class Facet:
         """The facet, decoded anew at each call."""
         decoded: Body = orjson.loads(self.body)
         return decoded
+
+    @property
+    def outlined(self) -> Outlined | None:
+        """Its outline and tokens; ``None``: it has no token, or too many, or is large."""
+        if isinstance(self._outlined, bool):  # not asked yet
+            taken = _apart(self.body)
+            self._outlined = None if taken is None else (_outline(*taken), taken[1])
+        return self._outlined
 
     def meaning(self, read: Callable[[Body], T]) -> T:
         """What a pure function reads in this facet, worked out once."""
@@ -116,29 +177,16 @@ class Facet:
         """What is odd about it where it stands: what breaks its schema, and what was secret."""
         found = self.flaws.get(kind)
         if found is None:
-            found = self.flaws[kind] = _flaws(self, *kind)
+            found = _flaws(self, kind)
+            if found:  # a message may quote what is this facet's own
+                self.flaws = {**self.flaws, kind: found}
+            else:
+                self.flaws[kind] = found
         return found
 
-    def take_outline(self, outline: Outline) -> None:
-        """Its outline, from whoever knows it already."""
-        self._meanings[outline_of] = outline
 
-    def once(self, read: Callable[[Facet], T]) -> T:
-        """The same for what needs the facet itself."""
-        try:
-            return cast(T, self._meanings[read])
-        except KeyError:
-            found = self._meanings[read] = read(self)
-            return found
-
-
-def outline_of(facet: Facet) -> Outline | None:
-    """The outline of a facet; ``None``: it has no token, or too many, or is large."""
-    taken = _apart(facet.body)
-    if taken is None:
-        return None
-    outline, tokens, kinds = taken
-    return Outline(outline, hashlib.sha256(outline).digest()[:16], tokens, kinds)
+def _outline(body: bytes, _: object, kinds: str) -> Outline:
+    return Outline(body, hashlib.sha256(body).digest()[:16], tuple(body.split(b"\0")), kinds)
 
 
 def _apart(body: bytes) -> tuple[bytes, tuple[bytes, ...], str] | None:
@@ -159,65 +207,74 @@ def _apart(body: bytes) -> tuple[bytes, tuple[bytes, ...], str] | None:
 
 
 class FacetReader:
-    """Facets from the bytes that arrive; remembers those that it has met, and their outlines."""
+    """Facets from the bytes that arrive; remembers those that it has met, and their sorts."""
 
     def __init__(self) -> None:
-        self.known: Recent[bytes, Facet] = Recent(REMEMBERED_BYTES)
+        self._known: Recent[bytes, Facet] = Recent(REMEMBERED_BYTES)
         """By the bytes that arrived."""
-        self._outlines: Recent[tuple[bytes, str], Outline] = Recent(OUTLINES)
+        self._sorts: Recent[tuple[bytes, str], Sort] = Recent(OUTLINES)
 
-    def read(self, raw: bytes) -> Facet | None:
-        """A facet that is not known; ``None`` if it is no object.
+    def read(self, raws: Sequence[msgspec.Raw], lately: list[Sort | None]) -> list[Facet] | None:
+        """Facets that came together; ``None`` if one of them is no object.
+
+        Args:
+            raws: As they arrived.
+            lately: Of what sort the one in the same place was the last time; brought up to date.
 
         Raises:
-            orjson.JSONDecodeError: It is not JSON.
+            orjson.JSONDecodeError: One is not JSON.
         """
-        taken = _apart(raw)
+        facets, known = [], self._known
+        for place, raw in enumerate(raws):
+            body, sort = bytes(raw), lately[place]
+            facet = sort.read(body) if sort else None
+            if facet is None:
+                facet = known.get(body) or self._read(body, lately, place)
+                if facet is None:
+                    return None
+            facets.append(facet)
+        return facets
+
+    def _read(self, raw: bytes, lately: list[Sort | None], place: int) -> Facet | None:
+        """A facet that is not known."""
+        taken = _apart(raw) if len(raw) <= MOST_SORTED else None
         if taken is not None:
-            outline = self._outlines.get((taken[0], taken[2]))
-            if outline is not None:
-                return _outlined(outline, taken[1])
+            sort = self._sorts.get((taken[0], taken[2]))
+            if sort is not None:
+                lately[place] = sort
+                return sort.filled(taken[1])
         value = orjson.loads(raw)
         if not isinstance(value, dict):
             return None
         facet = facet_from(value)
         if taken is not None:
-            self._learn(taken, facet)
-        self.known.put(raw, facet, 2 * len(raw) + 1000)
+            self._learn(*taken, facet)
+        self._known.put(raw, facet, 2 * len(raw) + 1000)
         return facet
 
-    def _learn(self, taken: tuple[bytes, tuple[bytes, ...], str], facet: Facet) -> None:
-        """Remember what becomes of facets of this outline, if that is the same for all tokens.
+    def _learn(self, sent: bytes, tokens: tuple[bytes, ...], kinds: str, facet: Facet) -> None:
+        """Remember what becomes of facets of this sort, if that is the same for all tokens.
 
         It is if they stay as they are and in their order, which shows only if no two are the same.
         """
-        sent, tokens, kinds = taken
-        outline = facet.once(outline_of)
-        if outline is None or facet.secrets or len(set(tokens)) < len(tokens):
+        if facet.outlined is None or facet.secrets or len(set(tokens)) < len(tokens):
             return
-        if outline.tokens == tokens and outline.kinds == kinds:
-            self._outlines.put((sent, kinds), outline)
+        outline, same = facet.outlined
+        if same == tokens and outline.kinds == kinds:
+            self._sorts.put((sent, kinds), Sort(tuple(sent.split(b"\0")), outline, {}))
 
 
-def _outlined(outline: Outline, tokens: tuple[bytes, ...]) -> Facet:
-    """A facet of a known outline: nothing but its tokens is new."""
-    body = fill(outline.body.split(b"\0"), tokens)
-    facet = Facet(body, body)
-    facet.take_outline(Outline(outline.body, outline.hash, tokens, outline.kinds))
-    return facet
-
-
-def _flaws(facet: Facet, about: str, name: str) -> tuple[Flaw, ...]:
-    outline = facet.once(outline_of)
-    if outline is None or facet.secrets:
-        return tuple(_find_flaws(facet, about, name))
+def _flaws(facet: Facet, kind: Kind) -> tuple[Flaw, ...]:
+    if len(facet.body) > MOST_SORTED or facet.outlined is None or facet.secrets:
+        return tuple(_find_flaws(facet, *kind))
     # Another id, time or number in the same place breaks no other rule.
-    key = (outline.hash, outline.kinds, about, name)
-    found = _OUTLINED.get(key)
+    outline, _ = facet.outlined
+    key = (outline.hash, outline.kinds, *kind)
+    found = _FLAWLESS.get(key)
     if found is None:
-        found = tuple(_find_flaws(facet, about, name))
+        found = tuple(_find_flaws(facet, *kind))
         if not found:  # a message may quote the token
-            _OUTLINED.put(key, found)
+            _FLAWLESS.put(key, found)
     return found
 
 
@@ -291,5 +348,5 @@ class Recent(dict[K, V]):
         self._weight = 0
 
 
-_OUTLINED: Recent[tuple[bytes, str, str, str], tuple[Flaw, ...]] = Recent(20_000)
+_FLAWLESS: Recent[tuple[bytes, str, str, str], tuple[Flaw, ...]] = Recent(20_000)
 """Outlines that were found to break no rule."""

@@ -8,20 +8,23 @@ same events ends in the same state.
 from __future__ import annotations
 
 import hashlib
+import re
 import uuid
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, NamedTuple, TypeVar
+from itertools import pairwise
+from operator import attrgetter
+from typing import Any, NamedTuple, TypeVar, cast
 
 from msgspec import Struct
 
 from catalog.model import Trust
-from lineage import data_tests
 from lineage.derivation import explicit_lineage, named_sources
 from lineage.estate import RunState
 from lineage.events import Event, text_of
 from lineage.facets import Body, Facet
+from lineage.plans import Candidates, Flow, Name, Plan, Suite, Written, interests, plan_of
 from lineage.principals import PRECEDENCE, Said, said_in
 from lineage.statistics import counts_in
 from lineage.templates import Template
@@ -30,8 +33,7 @@ from lineage.values import object_of
 
 T = TypeVar("T")
 
-Name = tuple[str, str]
-"""Namespace and name of a dataset or a job."""
+_UUID = re.compile("[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 
 TYPE_RANK = {None: 0, "OTHER": 1, "START": 2, "RUNNING": 3, "ABORT": 4, "COMPLETE": 4, "FAIL": 4}
 TERMINAL = {"COMPLETE": RunState.COMPLETE, "ABORT": RunState.ABORT, "FAIL": RunState.FAIL}
@@ -52,37 +54,13 @@ class Numbered(NamedTuple):
     event: Event
 
 
-class ReportPlace(NamedTuple):
-    """Where data tests are reported."""
+class Counted(NamedTuple):
+    """What a statistics facet says of one dataset, even if it counts nothing."""
 
-    side: str
-    """input, output, or run for what is said of the run itself."""
-    is_io: bool
-    """Whether it is among the facets about this run only."""
-    facet: str
-
-
-REPORT_PLACES = tuple(
-    ReportPlace(side, is_io, name)
-    for name in data_tests.FACETS
-    for side, is_io in (("input", False), ("input", True), ("output", False), ("run", False))
-)
-"""Every place, by its number."""
-
-_PLACE_NUMBER = {place: number for number, place in enumerate(REPORT_PLACES)}
-
-
-class Io(Struct):
-    """What one run said of one dataset that it reads or writes."""
-
-    operation: str = ""
-    """What the lifecycle facet says, upper case; empty: nothing."""
-    is_counted: bool = False
-    """Whether a statistics facet was sent, even if it counts nothing."""
-    rows: int | None = None
-    size_bytes: int | None = None
-    sources: tuple[Name, ...] = ()
-    """Datasets that its column lineage names."""
+    name: Name
+    is_output: bool
+    rows: int | None
+    size_bytes: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,31 +100,9 @@ class Run(Struct, frozen=True):
     principal: Said | None
     version: str | None
     """Code version as its own events name it."""
-    inputs: dict[Name, Io]
-    outputs: dict[Name, Io]
-    explicit: frozenset[tuple[Name, Name]] | None
-    """Every flow between datasets that lineage facets describe; ``None``: none of them does."""
+    flow: Flow
+    counted: tuple[Counted, ...]
     reports: tuple[Report, ...]
-
-
-Key = tuple[str, Name | None, str | tuple[int, bytes]]
-"""What a facet competes for: its side, the dataset, and the facet's name or the report's place with
-the tests that it is about."""
-
-
-class Won(NamedTuple):
-    """The facet that wins its place: the greatest (instant, rank, hash) does.
-
-    Of events that say the same at one instant the greatest id is the evidence, whichever came
-    first.
-    """
-
-    at: int
-    rank: int
-    hash: bytes
-    event_id: bytes
-    facet: Facet
-    seq: int
 
 
 def matter(events: Iterable[Numbered]) -> list[Numbered]:
@@ -159,7 +115,7 @@ def matter(events: Iterable[Numbered]) -> list[Numbered]:
     """
     newest: dict[tuple[bytes, ...], list[Numbered]] = {}
     for item in events:
-        key = (item.event.template.once(_saying), *_adding_up(item.event))
+        key = _saying(item.event)
         known = newest.get(key)
         if known is None or item.event.time > known[0].event.time:
             newest[key] = [item]
@@ -170,26 +126,26 @@ def matter(events: Iterable[Numbered]) -> list[Numbered]:
 
 def fold_run(events: Sequence[Numbered]) -> Run:
     """What is known of a run from the events that matter, at least one."""
-    terminal = [item for item in events if item.event.type in TERMINAL]
-    decided_by = max(terminal or events, key=_decisiveness)
+    ordered = sorted(events, key=_newness, reverse=True)
+    terminal = [item for item in ordered if item.event.type in TERMINAL]
+    decided_by = max(terminal or ordered, key=_decisiveness)
     if terminal:
         state = TERMINAL[decided_by.event.type or ""]
     else:
-        is_running = any(item.event.type in {"START", "RUNNING"} for item in events)
+        is_running = any(item.event.type in {"START", "RUNNING"} for item in ordered)
         state = RunState.RUNNING if is_running else RunState.UNKNOWN
-    won = _winners(events)
+    plan = _plan(ordered)
     return Run(
         state=state,
         terminals=frozenset(TERMINAL[item.event.type or ""] for item in terminal),
-        at=max(item.event.time for item in terminal or events),
+        at=(terminal or ordered)[0].event.time,
         decided_by=decided_by,
-        parent=_first(won, "run", ("parent", "parentRun"), parent_in),
-        principal=_principal(won),
-        version=_first(won, "job", ("sourceCodeLocation",), _version),
-        inputs=_sides(events, won, "input"),
-        outputs=_sides(events, won, "output"),
-        explicit=_explicit(events),
-        reports=tuple(_reports(won)),
+        parent=_first(ordered, plan.parents, parent_in),
+        principal=_principal(ordered, plan),
+        version=_first(ordered, plan.version, _version),
+        flow=_flow(ordered, plan),
+        counted=tuple(_counted(ordered, plan)),
+        reports=tuple(_reports(ordered, plan)),
     )
 
 
@@ -206,114 +162,72 @@ def parent_in(facet: Body) -> Parent | None:
     return Parent(_plain(run_id or ""), job, root_job, _plain(root_run))
 
 
+def _plan(ordered: Sequence[Numbered]) -> Plan:
+    templates = tuple([item.event.template for item in ordered])
+    group, groups = 0, [0]
+    for before, item in pairwise(ordered):
+        group += _newness(before) != _newness(item)
+        groups.append(group)
+    return plan_of(templates, tuple(groups))
+
+
+def _newness(item: Numbered) -> tuple[int, int]:
+    return item.event.time, TYPE_RANK[item.event.type]
+
+
 def _decisiveness(item: Numbered) -> tuple[int, int, int, bytes]:
     event = item.event
     state = STATE_RANK[TERMINAL[event.type]] if event.type in TERMINAL else 0
     return event.time, state, TYPE_RANK[event.type], event.event_id
 
 
-def _saying(template: Template) -> bytes:
-    """What tells templates apart as far as the fold reads them; whatever else is in them is not."""
+def _saying(event: Event) -> tuple[bytes, ...]:
+    """What tells an event's statements from those of another that do not replace them.
+
+    Of the template as far as the fold reads it; whatever else is in it is not.
+    """
+    said, reports, lineage = event.template.once(_told)
+    key = [said]
+    for hole, tests in reports:
+        key.append(cast(Facet, event.values[hole]).meaning(tests))
+    if lineage is not None:
+        key.append(cast(Facet, event.values[lineage]).hash)
+    return tuple(key)
+
+
+def _told(template: Template) -> tuple[bytes, list[tuple[int, Suite]], int | None]:
+    read = template.once(interests)
     names = [(p.namespace, p.name) for p in template.inputs]
     names += [("", ""), *((p.namespace, p.name) for p in template.outputs)]
-    read = [key for key, _ in template.once(_interests)]
-    said = repr((template.type, "lineage" in template.job_facets, names, read))
-    return hashlib.sha256(said.encode("utf-8", "surrogatepass")).digest()
+    keys = [(i.side, i.subject, i.what) for i in read]
+    lineage = template.job_facets.get("lineage")
+    said = repr((template.type, lineage is not None, names, keys))
+    reports = [(i.hole, i.tests) for i in read if i.tests is not None]
+    return hashlib.sha256(said.encode("utf-8", "surrogatepass")).digest(), reports, lineage
 
 
-def _adding_up(event: Event) -> Iterator[bytes]:
-    """What tells an event's statements from those of another that do not replace them."""
-    for key, hole in event.template.once(_interests):
-        facet = event.values[hole]
-        if key[0] == "report" and isinstance(facet, Facet):
-            yield _report_key(key, facet)[2][1]
-    lineage = event.facet(event.template.job_facets.get("lineage"))
-    if lineage is not None:
-        yield lineage.hash
-
-
-def _report_key(key: Key, facet: Facet) -> tuple[str, Name | None, tuple[int, bytes]]:
-    """The place of a report, with the tests that it is about."""
-    place = key[2][0] if isinstance(key[2], tuple) else 0
-    return key[0], key[1], (place, facet.meaning(_SUITES[REPORT_PLACES[place].facet]))
-
-
-def _suite(name: str) -> Callable[[Body], bytes]:
-    def tests(facet: Body) -> bytes:
-        keys = b"".join(result.key for result in data_tests.results_in(name, facet))
-        return hashlib.sha256(keys).digest()[:16]
-
-    return tests
-
-
-_SUITES = {name: _suite(name) for name in data_tests.FACETS}
-
-
-def _interests(template: Template) -> tuple[tuple[Key, int], ...]:
-    """Facets of an event that the fold reads, and what each competes for."""
-    return tuple(_find_interests(template))
-
-
-def _find_interests(template: Template) -> Iterator[tuple[Key, int]]:
-    for name in ("parent", "parentRun", *PRECEDENCE):
-        if name in template.run_facets:
-            yield ("run", None, name), template.run_facets[name]
-    if "sourceCodeLocation" in template.job_facets:
-        yield ("job", None, "sourceCodeLocation"), template.job_facets["sourceCodeLocation"]
-    yield from _report_interests("run", None, template.run_facets, is_io=False)
-    for side, places in (("input", template.inputs), ("output", template.outputs)):
-        for place in places:
-            dataset = (place.namespace, place.name)
-            for name in ("columnLineage", "lifecycleStateChange"):
-                if side == "output" and name in place.facets:
-                    yield (side, dataset, name), place.facets[name]
-            for name in ("outputStatistics", "inputStatistics"):
-                if name in place.io_facets:
-                    yield (side, dataset, "statistics"), place.io_facets[name]
-                    break
-            yield from _report_interests(side, dataset, place.facets, is_io=False)
-            yield from _report_interests(side, dataset, place.io_facets, is_io=True)
-
-
-def _report_interests(
-    side: str, subject: Name | None, facets: Mapping[str, int], *, is_io: bool
-) -> Iterator[tuple[Key, int]]:
-    for name in data_tests.FACETS:
-        number = _PLACE_NUMBER.get(ReportPlace(side, is_io, name))
-        if number is not None and name in facets:
-            yield ("report", subject, (number, b"")), facets[name]
-
-
-def _winners(events: Sequence[Numbered]) -> dict[Key, Won]:
-    won: dict[Key, Won] = {}
-    for seq, event in events:
-        at, rank, values = event.time, TYPE_RANK[event.type], event.values
-        for key, hole in event.template.once(_interests):
-            facet = values[hole]
-            if isinstance(facet, Facet):
-                place = _report_key(key, facet) if key[0] == "report" else key
-                known = won.get(place)
-                if known is None or (at, rank, facet.hash, event.event_id) > known[:4]:
-                    won[place] = Won(at, rank, facet.hash, event.event_id, facet, seq)
-    return won
+def _best(ordered: Sequence[Numbered], candidates: Candidates) -> Facet:
+    """The facet that wins its place: of those at one instant and rank the greatest hash does."""
+    facets = [cast(Facet, ordered[index].event.values[hole]) for index, hole in candidates]
+    return facets[0] if len(facets) == 1 else max(facets, key=attrgetter("hash"))
 
 
 def _first(
-    won: Mapping[Key, Won], side: str, names: Iterable[str], read: Callable[[Body], T | None]
+    ordered: Sequence[Numbered],
+    places: Iterable[Candidates],
+    read: Callable[[Body], T | None],
 ) -> T | None:
-    for name in names:
-        found = won.get((side, None, name))
-        value = found.facet.meaning(read) if found else None
+    for candidates in places:
+        value = _best(ordered, candidates).meaning(read)
         if value is not None:
             return value
     return None
 
 
-def _principal(won: Mapping[Key, Won]) -> Said | None:
+def _principal(ordered: Sequence[Numbered], plan: Plan) -> Said | None:
     """Who ran it, by the most telling facet that names somebody."""
-    for name in PRECEDENCE:
-        found = won.get(("run", None, name))
-        said = found.facet.meaning(_SAYS[name]) if found else None
+    for name, candidates in plan.principals:
+        said = _best(ordered, candidates).meaning(_SAYS[name])
         if said is not None and said.trust > Trust.E0:
             return said
     return None
@@ -322,38 +236,33 @@ def _principal(won: Mapping[Key, Won]) -> Said | None:
 _SAYS = {name: partial(said_in, name) for name in PRECEDENCE}
 
 
-def _sides(events: Sequence[Numbered], won: Mapping[Key, Won], side: str) -> dict[Name, Io]:
-    found: dict[Name, Io] = {}
-    for _, event in events:
-        template = event.template
-        for place in template.inputs if side == "input" else template.outputs:
-            name = (place.namespace, place.name)
-            if name not in found:
-                found[name] = _io(won, side, name)
-    return found
+def _flow(ordered: Sequence[Numbered], plan: Plan) -> Flow:
+    told = [_best(ordered, candidates) for _, _, candidates in plan.shaping]
+    explicit = [cast(Facet, ordered[index].event.values[hole]) for index, hole in plan.lineage]
+    key = tuple(facet.hash for facet in (*told, *explicit))
+    flow = plan.flows.get(key)
+    if flow is None:
+        flow = _make_flow(plan, told, explicit)
+        plan.flows.put(key, flow)
+    return flow
 
 
-def _io(won: Mapping[Key, Won], side: str, name: Name) -> Io:
-    io = Io()
-    lineage = won.get((side, name, "columnLineage"))
-    if lineage is not None:
-        io.sources = lineage.facet.meaning(named_sources)
-    lifecycle = won.get((side, name, "lifecycleStateChange"))
-    if lifecycle is not None:
-        change = lifecycle.facet.meaning(lifecycle_in)
-        io.operation = change.operation if change else ""
-    statistics = won.get((side, name, "statistics"))
-    if statistics is not None:
-        counts = statistics.facet.meaning(counts_in)
-        io.is_counted, io.rows, io.size_bytes = True, counts.rows, counts.size_bytes
-    return io
+def _make_flow(plan: Plan, told: Sequence[Facet], explicit: Sequence[Facet]) -> Flow:
+    operations: dict[Name, str] = {}
+    sources: dict[Name, tuple[Name, ...]] = {}
+    for (name, what, _), facet in zip(plan.shaping, told, strict=True):
+        if what == "columnLineage":
+            sources[name] = facet.meaning(named_sources)
+        elif (change := facet.meaning(lifecycle_in)) is not None:
+            operations[name] = change.operation
+    outputs = (Written(n, operations.get(n, ""), sources.get(n, ())) for n in plan.outputs)
+    return Flow(plan.inputs, tuple(outputs), _explicit(explicit))
 
 
-def _explicit(events: Sequence[Numbered]) -> frozenset[tuple[Name, Name]] | None:
+def _explicit(facets: Iterable[Facet]) -> frozenset[tuple[Name, Name]] | None:
     flows: set[tuple[Name, Name]] | None = None
-    for _, event in events:
-        facet = event.facet(event.template.job_facets.get("lineage"))
-        said = facet.meaning(explicit_lineage) if facet else None
+    for facet in facets:
+        said = facet.meaning(explicit_lineage)
         if said is not None:
             flows = flows or set()
             flows.update(
@@ -362,10 +271,30 @@ def _explicit(events: Sequence[Numbered]) -> frozenset[tuple[Name, Name]] | None
     return None if flows is None else frozenset(flows)
 
 
-def _reports(won: Mapping[Key, Won]) -> Iterator[Report]:
-    for (side, subject, place), found in won.items():
-        if side == "report" and isinstance(place, tuple):
-            yield Report(subject, *place, found.at, found.facet, found.seq)
+def _counted(ordered: Sequence[Numbered], plan: Plan) -> Iterator[Counted]:
+    for name, is_output, candidates in plan.statistics:
+        counts = _best(ordered, candidates).meaning(counts_in)
+        yield Counted(name, is_output, counts.rows, counts.size_bytes)
+
+
+def _reports(ordered: Sequence[Numbered], plan: Plan) -> Iterator[Report]:
+    """Of each place the winner, and of reports about different data tests each.
+
+    Of events that say the same at one instant the greatest id is the evidence, whichever came
+    first.
+    """
+    won: dict[tuple[Name | None, int, bytes], tuple[tuple[int, bytes, bytes], Facet, Numbered]] = {}
+    for index, group, interest in plan.reports:
+        item = ordered[index]
+        facet = cast(Facet, item.event.values[interest.hole])
+        if interest.tests is not None:
+            key = (interest.subject, interest.place, facet.meaning(interest.tests))
+            claim = (-group, facet.hash, item.event.event_id)
+            known = won.get(key)
+            if known is None or claim > known[0]:
+                won[key] = (claim, facet, item)
+    for (subject, place, tests), (_, facet, item) in won.items():
+        yield Report(subject, place, tests, item.event.time, facet, item.seq)
 
 
 def _version(facet: Body) -> str | None:
@@ -374,6 +303,8 @@ def _version(facet: Body) -> str | None:
 
 def _plain(run_id: str) -> str:
     """A run id as runs have it: producers write one UUID in several ways."""
+    if _UUID.fullmatch(run_id):
+        return run_id
     try:
         return str(uuid.UUID(run_id))
     except ValueError:

@@ -144,14 +144,13 @@ class EventLog:
 
     def body_numbers(self, connection: Connection, events: Sequence[Stored]) -> dict[bytes, int]:
         """Number of every facet's body in stored events, by its hash."""
-        plans = [payloads.plan(s.event.template, s.event.values) for s in events]
-        return self._number(connection, plans)
+        parts = ((s.event.template, s.event.values) for s in events)
+        return self.contents.number_facets(connection, payloads.bodies_of(parts))
 
     def _write(
         self, connection: Connection, new: Sequence[Stored], commitments: Sequence[Commitment]
     ) -> dict[bytes, int]:
-        plans = [payloads.plan(s.event.template, s.event.values) for s in new]
-        numbers = self._number(connection, plans)
+        numbers = self.body_numbers(connection, new)
         templates = self.contents.number_templates(connection, (s.event.template for s in new))
         insert_rows(connection, EVENT, _COMMITMENT, commitments)
         insert_rows(
@@ -160,19 +159,14 @@ class EventLog:
             ("seq", "template_id", "body"),
             [
                 (
-                    s.seq,
-                    templates[s.event.template.hash],
-                    payloads.pack(s.event.template, planned, s.event.time, numbers),
+                    seq,
+                    templates[event.template.hash],
+                    payloads.pack((event.template, event.values), event.time, numbers),
                 )
-                for s, planned in zip(new, plans, strict=True)
+                for seq, event in ((s.seq, s.event) for s in new)
             ],
         )
         return numbers
-
-    def _number(
-        self, connection: Connection, plans: Sequence[payloads.Planned]
-    ) -> dict[bytes, int]:
-        return self.contents.number_facets(connection, payloads.bodies_of(plans))
 
     def read(self, connection: Connection, rows: Sequence[Any]) -> list[Stored]:
         """Stored events from rows of both tables."""

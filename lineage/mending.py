@@ -13,15 +13,14 @@ import orjson
 from lineage.facets import Body
 from lineage.templates import RefusedError
 
+_RARE = re.compile(rb"\\u(?:0000|[dD])")
 _ODD = re.compile("[\0\ud800-\udfff]")
 
 
 def has_rare_escape(body: bytes) -> bool:
     """Whether a body may hold NUL or half of a pair of surrogates."""
-    # A search for one byte is many times faster than one for two.
-    if b"\\" not in body:
-        return False
-    return any(part.startswith((b"u0000", b"ud", b"uD")) for part in body.split(b"\\"))
+    # A search for one byte is many times faster than any other.
+    return b"\\" in body and _RARE.search(body) is not None
 
 
 def decode(body: bytes) -> tuple[Any, bool]:

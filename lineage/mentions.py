@@ -111,10 +111,14 @@ class Mentions:
         rows = []
         for key, newest in said.items():
             old = before.get(key)
-            said_now = [_mention(one, numbers) for one in newest]
-            new, *others = said_now if old is None else [old, *said_now]
-            for other in others:
-                new = _later(connection, contents, new, other)
+            new = _mention(newest[0], numbers)
+            if len(newest) > 1 or (old is not None and new[1:3] <= old[1:3]):
+                said_now = (_mention(one, numbers) for one in newest)
+                new, *others = said_now if old is None else [old, *said_now]
+                for other in others:
+                    new = _later(connection, contents, new, other)
+            elif old is not None and old.first_at < new.first_at:
+                new = new._replace(first_at=old.first_at)
             if new != old:
                 self.known.put(key, new)
                 rows.append((*key, *new[:5], _ENCODE(new.bodies)))

@@ -9,13 +9,12 @@ from __future__ import annotations
 import re
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import cast
 
 import msgspec
 
 from catalog.moments import written
-from lineage.facets import Facet, fill, outline_of, stored_facet
+from lineage.facets import Facet, Outline, fill, stored_facet
 from lineage.templates import Template, Value
 
 WHOLE = {
@@ -29,6 +28,9 @@ Token = int | str | bytes
 """A number, the 16 bytes of a UUID, or a text as it stands."""
 Packed = list[int | str | bytes | list[int | str | bytes] | None]
 
+Event = tuple[Template, Sequence[Value]]
+"""A template, and what fills its holes."""
+
 _ENCODE = msgspec.msgpack.Encoder().encode
 _DECODE = msgspec.msgpack.Decoder().decode
 
@@ -36,62 +38,51 @@ _DECODE = msgspec.msgpack.Decoder().decode
 _LASTING = {"job", "dataset"}
 
 
-@dataclass(frozen=True, slots=True)
-class Form:
-    """What facets that differ only by a few tokens have in common."""
-
-    body: bytes
-    """Canonical JSON with a NUL for each token."""
-    hash: bytes
-    tokens: tuple[Token, ...]
-
-
-Planned = list[Value | Form]
-"""The values of an event as they are to be packed."""
-
-
-def plan(template: Template, values: Sequence[Value]) -> Planned:
-    """Which values of an event are stored as they are, and which by their form."""
-    planned: Planned = list(values)
-    for hole in template.once(_passing):
-        facet = values[hole]
-        if isinstance(facet, Facet):
-            planned[hole] = facet.once(_form) or facet
-    return planned
+def bodies_of(events: Iterable[Event]) -> dict[bytes, Facet | Outline]:
+    """By its hash, all whose body has to be stored before the values of events can be packed."""
+    found: dict[bytes, Facet | Outline] = {}
+    for template, values in events:
+        lasting, passing = template.once(_holes)
+        for hole in lasting:
+            facet = cast(Facet, values[hole])
+            found[facet.hash] = facet
+        for hole in passing:
+            facet = cast(Facet, values[hole])
+            part = facet.outlined[0] if facet.outlined else facet
+            found[part.hash] = part
+    return found
 
 
-def _passing(template: Template) -> tuple[int, ...]:
-    """Where facets stand that may be stored by their form.
+def _holes(template: Template) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """Where facets stand that are stored as they are, and where those that may be by outline.
 
-    Those of jobs and datasets last, and tables refer to them by their body.
+    Facets of jobs and datasets last, and tables refer to them by their body.
     """
-    return tuple(
-        facet.hole
-        for facet in template.facets
-        if facet.about not in _LASTING and facet.name not in WHOLE
-    )
+    lasting: list[int] = []
+    passing: list[int] = []
+    for facet in template.facets:
+        is_lasting = facet.about in _LASTING or facet.name in WHOLE
+        (lasting if is_lasting else passing).append(facet.hole)
+    return tuple(lasting), tuple(passing)
 
 
-def bodies_of(plans: Iterable[Planned]) -> dict[bytes, bytes]:
-    """By its hash, every body that has to be stored before values can be packed."""
-    return {v.hash: v.body for planned in plans for v in planned if not isinstance(v, bytes)}
-
-
-def pack(template: Template, planned: Planned, time: int, numbers: Mapping[bytes, int]) -> bytes:
+def pack(event: Event, time: int, numbers: Mapping[bytes, int]) -> bytes:
     """The values of an event, packed; ``numbers`` has every hash that ``bodies_of`` told."""
+    template, values = event
     packed: list[object] = [
-        numbers[v.hash]
-        if isinstance(v, Facet)
-        else v.decode()
-        if isinstance(v, bytes)
-        else (numbers[v.hash], *v.tokens)
-        for v in planned
+        v.decode() if isinstance(v, bytes) else numbers.get(v.hash) for v in values
     ]
-    sent = _text(planned[template.time_hole])
+    for hole in template.once(_holes)[1]:
+        outlined = cast(Facet, values[hole]).outlined
+        if outlined:
+            outline, tokens = outlined
+            told = [_PACK[kind](t) for kind, t in zip(outline.kinds, tokens, strict=True)]
+            packed[hole] = (numbers[outline.hash], *told)
+    sent = cast(str, packed[template.time_hole])
     if sent.endswith('Z"') and sent == _plain_time(time):
         packed[template.time_hole] = None
     if template.run_hole is not None:
-        packed[template.run_hole] = _run_id(_text(planned[template.run_hole]))
+        packed[template.run_hole] = _run_id(cast(str, packed[template.run_hole]))
     return _ENCODE(packed)
 
 
@@ -128,14 +119,6 @@ def unpack(packed: Packed, time: int, facets: Mapping[int, Facet]) -> list[Value
     return values
 
 
-def _form(facet: Facet) -> Form | None:
-    outline = facet.once(outline_of)
-    if outline is None:
-        return None
-    packed = (_PACK[kind](token) for kind, token in zip(outline.kinds, outline.tokens, strict=True))
-    return Form(outline.body, outline.hash, tuple(packed))
-
-
 def _id(token: bytes) -> bytes:
     return bytes.fromhex(token.decode().replace("-", ""))
 
@@ -154,10 +137,6 @@ def _plain(token: Token) -> bytes:
     if isinstance(token, bytes):
         return str(uuid.UUID(bytes=token)).encode()
     return str(token).encode()
-
-
-def _text(value: Value | Form) -> str:
-    return (value if isinstance(value, bytes) else value.body).decode()
 
 
 def _plain_time(time: int) -> str:

@@ -14,13 +14,14 @@ from lineage.assets import DATASET, JOB, Named, Numbers
 from lineage.counters import Tally
 from lineage.events import text_of
 from lineage.facets import Body, Recent
-from lineage.fold import Name, Numbered, Run, fold_run
+from lineage.fold import Numbered, Run, fold_run
 from lineage.keyring import keys_in
 from lineage.keys import Key
 from lineage.log import EVENT, EventLog, Stored
 from lineage.nodes import Nodes
-from lineage.runs import Folded, Given, Runs, names_in, words_in
-from lineage.shapes import Shapes, shape_of
+from lineage.plans import Flow, Name
+from lineage.runs import Folded, Given, Runs, jobs_in, words_in
+from lineage.shapes import Shapes, names_in, shape_of
 from lineage.tables import DeclarationRow, SymlinkRow
 from lineage.templates import EventKind, Template
 from lineage.vouching import vouched_names
@@ -72,12 +73,18 @@ class Projection:
         unplanned = {
             t.hash: t for s in new if (t := s.event.template).hash not in self._plans
         }.values()
-        assets = self._numbers.assets(connection, _names(new, unplanned, folded, declared))
+        placed, unplaced = self._shapes.placed(item.run.flow for item in folded)
+        named = _names(new, unplanned, folded, unplaced, declared)
+        assets = self._numbers.assets(connection, named)
         keys = self._keys_of(connection, new, folded)
         words = self._numbers.words(connection, _words(unplanned, folded, keys))
         for template in unplanned:
             self._plans.put(template.hash, m.numbered(template, assets, words))
-        self._runs.write(connection, self._shapes, folded, Given(assets, words, numbers, keys))
+        of_jobs = {item.run.flow: assets[JOB, *item.key[1]] for item in folded}
+        unknown = {flow: of_jobs[flow] for flow in unplaced}
+        placed.update(self._shapes.place(connection, unknown, assets))
+        given = Given(assets, placed, words, numbers, keys)
+        self._runs.write(connection, folded, given)
         self._write_declarations(connection, declared, assets)
         said = m.newest_said(new, self._plans)
         self._mentions.write(connection, self._log.contents, said, numbers)
@@ -171,7 +178,7 @@ class Projection:
             for job, year, *newness in connection.execute(query):
                 if (job, year) in new and tuple(newness) >= _newness(new[job, year][0]):
                     del new[job, year]
-        shapes = {key: shape_of(run, key[0], assets) for key, (_, run) in new.items()}
+        shapes = {key: shape_of(run.flow, key[0], assets) for key, (_, run) in new.items()}
         ids = self._shapes.ids(connection, shapes.values())
         rows = [
             (*key, stored.event.time, ids[shapes[key]], stored.event.event_id, stored.seq)
@@ -204,6 +211,7 @@ def _names(
     new: Sequence[Stored],
     unplanned: Iterable[Template],
     folded: Sequence[Folded],
+    unplaced: Iterable[Flow],
     declared: Mapping[Declared, tuple[Stored, Run]],
 ) -> Iterator[Named]:
     for template in unplanned:
@@ -214,11 +222,12 @@ def _names(
             yield (DATASET, *name)
             yield (DATASET, *other)
     for item in folded:
-        yield (JOB, *item.key[1])
-        yield from names_in(item.run)
+        yield from jobs_in(item)
+    for flow in unplaced:
+        yield from names_in(flow)
     for (job, _), (_, run) in declared.items():
         yield (JOB, *job)
-        yield from names_in(run)
+        yield from names_in(run.flow)
 
 
 def _words(

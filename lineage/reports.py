@@ -28,9 +28,10 @@ from lineage.data_tests import Assertion
 from lineage.estate import RunState
 from lineage.events import text_of
 from lineage.facets import Facet, Recent
-from lineage.fold import RANKED_STATES, REPORT_PLACES
+from lineage.fold import RANKED_STATES
 from lineage.log import EventLog, event_ids
 from lineage.outcomes import OPEN, Habits
+from lineage.plans import REPORT_PLACES
 from lineage.runs import REPORT, RUN, SUITE, id_text
 
 OLDER_REPORTS = 50

@@ -20,20 +20,11 @@ from lineage.data_tests import Assertion
 from lineage.dbt_commands import Commands
 from lineage.estate import DataTestStatus, RunState
 from lineage.events import text_of
-from lineage.fold import (
-    REPORT_PLACES,
-    TERMINAL,
-    TYPE_RANK,
-    Io,
-    Name,
-    Numbered,
-    Report,
-    Run,
-    fold_run,
-)  # fmt: skip
+from lineage.fold import TERMINAL, TYPE_RANK, Numbered, Report, Run, fold_run
 from lineage.job_runs import RunLine, line, lines
 from lineage.keys import AS_SAID, Parentage
 from lineage.log import EventLog
+from lineage.plans import REPORT_PLACES, Name
 from lineage.principals import Said
 from lineage.runs import RUN, RUN_EVENT, decode_events, id_bytes
 from lineage.templates import Place, Template
@@ -234,8 +225,8 @@ def _story(connection: Connection, row: Row[Any], events: Sequence[Numbered], at
         root=_job(run.parent.root) if run.parent else None,
         root_standing=above.root,
         children=_children(connection, row, at),
-        inputs=tuple(_parts(run.inputs, "READ")),
-        outputs=tuple(_parts(run.outputs, "WRITE")),
+        inputs=tuple(_parts(run, is_output=False)),
+        outputs=tuple(_parts(run, is_output=True)),
         tests=_settled(connection, row, tuple(_tests(run, ids, error)), at),
         error=error,
         facets=facets,
@@ -280,9 +271,14 @@ def _children(connection: Connection, row: Row[Any], at: int) -> tuple[Relative,
     return tuple(Relative(child.run_id, child.job, child, said) for child, said in found)
 
 
-def _parts(side: Mapping[Name, Io], usual: str) -> Iterator[Part]:
-    for name, io in sorted(side.items()):
-        yield Part(AssetKey(Kind.DATASET, *name), io.operation or usual, io.rows, io.size_bytes)
+def _parts(run: Run, *, is_output: bool) -> Iterator[Part]:
+    counted = {c.name: c for c in run.counted if c.is_output is is_output}
+    read = [(name, "READ") for name in run.flow.inputs]
+    written = [(w.name, w.operation or "WRITE") for w in run.flow.outputs]
+    for name, operation in written if is_output else read:
+        counts = counted.get(name)
+        rows, size = (counts.rows, counts.size_bytes) if counts else (None, None)
+        yield Part(AssetKey(Kind.DATASET, *name), operation, rows, size)
 
 
 def _tests(run: Run, ids: Mapping[int, str], error: str | None) -> Iterator[Tested]:

@@ -14,11 +14,12 @@ from sqlalchemy import Connection, select
 from catalog.database import chunks, insert_rows, next_id, table_of, upsert_rows
 from catalog.lookups import rows_where
 from catalog.model import Trust
-from lineage.assets import DATASET, JOB, Named
+from lineage.assets import JOB, Named
 from lineage.facets import Recent
-from lineage.fold import STATE_RANK, Name, Numbered, Run, fold_run, matter
+from lineage.fold import STATE_RANK, Numbered, Run, fold_run, matter
 from lineage.log import EventLog, Stored
-from lineage.shapes import Shape, Shapes, shape_of
+from lineage.plans import Flow, Name
+from lineage.shapes import Placed
 from lineage.tables import ReportRow, RunEventRow, RunRow, StatisticRow, SuiteRow
 from lineage.traits import sends_windows
 from lineage.vouching import OWN, Keys, key_of, vouched_run
@@ -81,6 +82,8 @@ class Given(NamedTuple):
     """Numbers that a batch needs."""
 
     assets: Mapping[Named, int]
+    """Of jobs."""
+    placed: Mapping[Flow, Placed]
     words: Mapping[str, int]
     bodies: Mapping[bytes, int]
     """Of every facet's body, by its hash."""
@@ -127,27 +130,17 @@ class Runs:
     def write(
         self,
         connection: Connection,
-        shapes: Shapes,
         folded: Sequence[Folded],
         known: Given,
     ) -> None:
         """Write the runs and what they report."""
-        assets, numbers = known.assets, known.bodies
         free = self._next or next_id(connection, RUN)
-        made: dict[RunKey, Shape] = {}
         for item in folded:
             if not item.known.pk:
                 item.known.pk, free = free, free + 1
-            made[item.key] = shape_of(item.run, assets[JOB, *item.key[1]], assets)
         self._next = free
-        ids = shapes.ids(connection, made.values())
-        upsert_rows(
-            connection,
-            RUN,
-            ("id",),
-            _RUN,
-            [_run_row(item, ids[made[item.key]], known) for item in folded],
-        )
+        rows = [_run_row(item, known) for item in folded]
+        upsert_rows(connection, RUN, ("id",), _RUN, rows)
         insert_rows(
             connection,
             RUN_EVENT,
@@ -155,9 +148,9 @@ class Runs:
             [(item.known.pk, stored.seq) for item in folded for stored in item.new],
         )
         keys = ("run_pk", "dataset_id", "is_output", "window_at")
-        statistics = [row for item in folded for row in _statistics(item, assets)]
+        statistics = [row for item in folded for row in _statistics(item, known)]
         upsert_rows(connection, STATISTIC, keys, _STATISTIC, statistics)
-        self._write_reports(connection, folded, assets, numbers)
+        self._write_reports(connection, folded, known)
         for item in folded:
             before = self._known.get(item.key, item.known)
             self._known.put(item.key, item.known, _weight(item.known), _weight(before))
@@ -191,21 +184,22 @@ class Runs:
         self,
         connection: Connection,
         folded: Sequence[Folded],
-        assets: Mapping[Named, int],
-        numbers: Mapping[bytes, int],
+        known: Given,
     ) -> None:
         rows = []
         suites: dict[Suite, Newest] = {}
         for item in folded:
+            if not item.run.reports:
+                continue
             new = {stored.seq for stored in item.new}
             run = " ".join((item.key[0], *item.key[1]))
-            job = (JOB, *item.key[1])
+            ids = known.placed[item.run.flow].assets
             for report in item.run.reports:
                 if report.seq not in new:  # written with an earlier batch
                     continue
-                asset = assets[(DATASET, *report.subject) if report.subject else job]
+                asset = ids[report.subject] if report.subject else known.assets[JOB, *item.key[1]]
                 pk, place = item.known.pk, report.place
-                body = numbers[report.facet.hash]
+                body = known.bodies[report.facet.hash]
                 rows.append((pk, asset, place, report.tests, report.at, body, report.seq))
                 suite = (asset, report.tests)
                 newest = (report.at, run, pk, place)
@@ -228,18 +222,11 @@ class Runs:
         upsert_rows(connection, SUITE, _SUITE[:2], _SUITE, newer)
 
 
-def names_in(run: Run) -> Iterator[Named]:
-    """Every dataset and job that a run names."""
-    for side in (run.inputs, run.outputs):
-        for name, io in side.items():
-            yield (DATASET, *name)
-            for source in io.sources:
-                yield (DATASET, *source)
-    for flow in run.explicit or ():
-        for name in flow:
-            yield (DATASET, *name)
-    if run.parent:
-        for job in (run.parent.job, run.parent.root):
+def jobs_in(item: Folded) -> Iterator[Named]:
+    """Every job that a run names."""
+    yield (JOB, *item.key[1])
+    if item.run.parent:
+        for job in (item.run.parent.job, item.run.parent.root):
             if job:
                 yield (JOB, *job)
 
@@ -305,7 +292,7 @@ def _with(known: Known | None, new: Sequence[Stored]) -> Known:
     return replace(known, events=events, is_own=is_own)
 
 
-def _run_row(item: Folded, shape_id: int, given: Given) -> tuple[Any, ...]:
+def _run_row(item: Folded, given: Given) -> tuple[Any, ...]:
     run, known = item.run, item.known
     assets, words = given.assets, given.words
     principal = ran_by(run, given.keys)
@@ -322,7 +309,7 @@ def _run_row(item: Folded, shape_id: int, given: Given) -> tuple[Any, ...]:
         known.started_at,
         known.has_start,
         run.at,
-        shape_id,
+        given.placed[run.flow].shape_id,
         id_bytes(parent.run_id) if parent and parent.run_id else None,
         assets[JOB, *parent.job] if parent and parent.job else None,
         id_bytes(root_run) if root_run else None,
@@ -338,20 +325,19 @@ def _run_row(item: Folded, shape_id: int, given: Given) -> tuple[Any, ...]:
     )
 
 
-def _statistics(item: Folded, assets: Mapping[Named, int]) -> Iterator[tuple[Any, ...]]:
+def _statistics(item: Folded, given: Given) -> Iterator[tuple[Any, ...]]:
     """What the run counted; for a job whose events are windows of their own, also each of them."""
-    yield from _counted(item.known.pk, 0, item.run, assets)
+    ids = given.placed[item.run.flow].assets
+    yield from _counted(item.known.pk, 0, item.run, ids)
     for stored in item.new:
         facet = stored.event.facet(stored.event.template.job_facets.get("jobType"))
         if facet is not None and facet.meaning(sends_windows):
             window = fold_run([Numbered(stored.seq, stored.event)])
-            yield from _counted(item.known.pk, stored.event.time, window, assets)
+            yield from _counted(item.known.pk, stored.event.time, window, ids)
 
 
 def _counted(
-    pk: int, window_at: int, run: Run, assets: Mapping[Named, int]
+    pk: int, window_at: int, run: Run, ids: Mapping[Name, int]
 ) -> Iterator[tuple[Any, ...]]:
-    for side, is_output in ((run.inputs, False), (run.outputs, True)):
-        for name, io in side.items():
-            if io.is_counted:
-                yield (pk, assets[DATASET, *name], is_output, window_at, io.rows, io.size_bytes)
+    for name, is_output, rows, size_bytes in run.counted:
+        yield (pk, ids[name], is_output, window_at, rows, size_bytes)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from typing import NamedTuple
 
 from msgspec import Struct
 from sqlalchemy import Connection, select
@@ -12,7 +13,7 @@ from catalog.database import chunks, insert_rows, next_id, table_of
 from lineage.assets import DATASET, Named
 from lineage.derivation import edges
 from lineage.facets import Recent
-from lineage.fold import Name, Run
+from lineage.plans import Flow, Name
 from lineage.tables import ShapeDatasetRow, ShapeEdgeRow, ShapeRow
 
 SHAPE = table_of(ShapeRow)
@@ -38,15 +39,42 @@ class Shape(Struct, frozen=True):
         return hashlib.sha256(text.encode()).digest()[:16]
 
 
+class Placed(NamedTuple):
+    """A flow in the tables."""
+
+    shape_id: int
+    assets: Mapping[Name, int]
+    """Ids of the datasets that it reads and writes."""
+
+
 class Shapes:
     """Ids of shapes, remembered between batches."""
 
     def __init__(self) -> None:
         self._ids: Recent[Shape, int] = Recent(REMEMBERED)
+        self._placed: Recent[Flow, Placed] = Recent(REMEMBERED)
 
     def forget(self) -> None:
         """Drop what is remembered."""
         self._ids.clear()
+        self._placed.clear()
+
+    def placed(self, flows: Iterable[Flow]) -> tuple[dict[Flow, Placed], list[Flow]]:
+        """Where flows are that are remembered, and those that are not."""
+        return self._placed.among(flows)
+
+    def place(
+        self, connection: Connection, flows: Mapping[Flow, int], assets: Mapping[Named, int]
+    ) -> dict[Flow, Placed]:
+        """Store flows of jobs, given by id; what they name has its id in ``assets``."""
+        shapes = {flow: shape_of(flow, job_id, assets) for flow, job_id in flows.items()}
+        ids = self.ids(connection, shapes.values())
+        found = {}
+        for flow, shape in shapes.items():
+            names = (*flow.inputs, *(written.name for written in flow.outputs))
+            found[flow] = Placed(ids[shape], {name: assets[DATASET, *name] for name in names})
+            self._placed.put(flow, found[flow])
+        return found
 
     def ids(self, connection: Connection, wanted: Iterable[Shape]) -> dict[Shape, int]:
         """The id of every shape; a new one is stored with its datasets and edges."""
@@ -71,23 +99,36 @@ class Shapes:
         return found
 
 
-def shape_of(run: Run, job_id: int, assets: Mapping[Named, int]) -> Shape:
-    """What a run reads, writes and derives, by the precedence of ``lineage.derivation``."""
+def names_in(flow: Flow) -> Iterator[Named]:
+    """Every dataset that a flow names."""
+    for name in flow.inputs:
+        yield (DATASET, *name)
+    for written in flow.outputs:
+        yield (DATASET, *written.name)
+        for source in written.sources:
+            yield (DATASET, *source)
+    for pair in flow.explicit or ():
+        for name in pair:
+            yield (DATASET, *name)
+
+
+def shape_of(flow: Flow, job_id: int, assets: Mapping[Named, int]) -> Shape:
+    """What runs with this flow read, write and derive, by the precedence of ``derivation``."""
 
     def ids(names: Iterable[Name]) -> list[int]:
         return [assets[DATASET, *name] for name in names]
 
     explicit = None
-    if run.explicit is not None:
-        explicit = [(assets[DATASET, *a], assets[DATASET, *b]) for a, b in run.explicit]
-    by_column = {assets[DATASET, *n]: ids(io.sources) for n, io in run.outputs.items()}
-    found = edges(ids(run.inputs), ids(run.outputs), explicit, by_column)
+    if flow.explicit is not None:
+        explicit = [(assets[DATASET, *a], assets[DATASET, *b]) for a, b in flow.explicit]
+    written = {assets[DATASET, *w.name]: w for w in flow.outputs}
+    by_column = {number: ids(w.sources) for number, w in written.items()}
+    inputs = ids(flow.inputs)
+    found = edges(inputs, list(written), explicit, by_column)
     return Shape(
         job_id,
-        tuple(sorted(ids(run.inputs))),
-        tuple(
-            sorted((assets[DATASET, *n], io.operation or "WRITE") for n, io in run.outputs.items())
-        ),
+        tuple(sorted(inputs)),
+        tuple(sorted((number, w.operation or "WRITE") for number, w in written.items())),
         tuple((edge.source, edge.target, edge.basis.value) for edge in found),
     )
 

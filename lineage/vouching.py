@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from lineage.events import Event
-from lineage.fold import Name, Numbered, Parent, Run, parent_in
+from lineage.fold import Numbered, Parent, Run, parent_in
 from lineage.keys import Key, covers
+from lineage.plans import Name
 
 OWN = 1
 """An event of the run came by a key that covers it."""

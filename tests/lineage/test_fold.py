@@ -120,7 +120,7 @@ def test_what_lineage_facets_describe_adds_up(make_event: MakeEvent) -> None:
 
     events = numbered(describing(1, "wh.main.a"), describing(2, "wh.main.b"))
 
-    flows = fold_run(matter(events)).explicit
+    flows = fold_run(matter(events)).flow.explicit
 
     raw, a, b = (("duckdb://wh", f"wh.main.{name}") for name in ("raw", "a", "b"))
     assert set(flows or ()) == {(raw, a), (raw, b)}
@@ -269,7 +269,9 @@ def test_column_lineage_says_which_inputs_count(make_event: MakeEvent) -> None:
     ))  # fmt: skip
     ids = {"wh.main.raw": 1, "wh.main.other": 2, "wh.main.orders": 3, "wh.main.log": 4}
 
-    shape = shape_of(fold_run(events), 9, {(DATASET, "duckdb://wh", n): i for n, i in ids.items()})
+    shape = shape_of(
+        fold_run(events).flow, 9, {(DATASET, "duckdb://wh", n): i for n, i in ids.items()}
+    )
 
     assert shape.edges == ((1, 3, "column"), (1, 4, "product"), (2, 4, "product"))
 

@@ -38,7 +38,10 @@ Told = tuple[dict[str, Any], str | None]
 def make_keys(store: Engine) -> dict[str | None, Key]:
     """The scheduler's key, and the key of a team that may write to the warehouse."""
     ring = Keyring(store)
-    scopes = {"airflow": ["airflow-prod", "postgres://*"], "team": ["jobs", "team-*", "postgres://*"]}
+    scopes = {
+        "airflow": ["airflow-prod", "postgres://*"],
+        "team": ["jobs", "team-*", "postgres://*"],
+    }
     return {
         name: ring.create(
             name, globs, environment=None, principal=f"service:{name}", expires_at=None,

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from lineage import payloads
 from lineage.events import Event, EventReader, parse_event, stored_event
-from lineage.facets import Recent, canonical, facet_from, fill, outline_of, stored_facet
+from lineage.facets import Recent, canonical, facet_from, fill, stored_facet
 from lineage.templates import RefusedError, read_template
 from tests.lineage.worlds import encode
 
@@ -46,11 +46,11 @@ FACETS = st.dictionaries(KEYS, BODIES, max_size=3)
 def round_trip(event: Event) -> Event:
     """The event as the log gives it back."""
     template = read_template(event.template.body)
-    planned = payloads.plan(event.template, event.values)
-    bodies = payloads.bodies_of([planned])
+    parts = (event.template, event.values)
+    bodies = payloads.bodies_of([parts])
     numbers = {key: number for number, key in enumerate(bodies, 1)}
-    facets = {number: stored_facet(bodies[key]) for key, number in numbers.items()}
-    packed = payloads.decode(payloads.pack(event.template, planned, event.time, numbers))
+    facets = {number: stored_facet(bodies[key].body) for key, number in numbers.items()}
+    packed = payloads.decode(payloads.pack(parts, event.time, numbers))
     assert set(payloads.numbers_in(packed)) == set(facets)
     values = payloads.unpack(packed, event.time, facets)
     return stored_event(template, values, event.event_id, event.secrets, event.is_mended)
@@ -60,11 +60,9 @@ def round_trip(event: Event) -> Event:
 def test_an_outline_filled_with_its_tokens_is_the_facet(body: dict[str, Any]) -> None:
     facet = facet_from(body)
 
-    outline = outline_of(facet)
-
-    if outline is not None:
-        pieces = tuple(outline.body.split(b"\0"))
-        assert fill(pieces, list(outline.tokens)) == facet.body
+    if facet.outlined is not None:
+        outline, tokens = facet.outlined
+        assert fill(outline.segments, tokens) == facet.body
 
 
 @given(FACETS, FACETS, FACETS, FACETS, st.sampled_from(["r", "9", '"', "a" * 36, "r" * 15]))
