@@ -35,6 +35,8 @@ from policies.store import ScorePoint
 
 KEPT = 4
 """Revisions kept; more than one, since viewers turn the page at different moments."""
+KEPT_ESTATES = 2
+"""The same of estates, which are the largest by far."""
 
 
 def now() -> datetime:
@@ -193,7 +195,7 @@ def _engine(url: str) -> Engine:
     return database.connect(url)
 
 
-@st.cache_resource(show_spinner=False, max_entries=KEPT)
+@st.cache_resource(show_spinner=False, max_entries=KEPT_ESTATES)
 def _estate(url: str, revision: int, hour: str) -> Estate:
     del revision, hour  # they are what the result is kept by
     return reading.load_estate(_engine(url), now(), read_reducers(Settings().name_reducers))

@@ -57,9 +57,7 @@ class Worker:
                     continue
                 if self._stop.wait(self._settle_s):
                     return
-                found = assess(self._engine, present(self._engine), self._reducers)
-                # What came in meanwhile was not judged: only what it read, and what it wrote.
-                judged = found.index.estate.revision + found.is_changed
+                judged = self._judge()
                 took = time.monotonic() - started
                 is_settled = revision(self._engine) == judged
                 next_at = time.monotonic() + (0.0 if is_settled else took / SHARE - took)
@@ -67,3 +65,9 @@ class Worker:
                 # Whatever broke one assessment must not end all later ones.
                 logger.exception("assessment failed")
                 self._stop.wait(IDLE_S / 60)
+
+    def _judge(self) -> int:
+        """Assess, and tell what revision that was: of an estate nothing is held while waiting."""
+        found = assess(self._engine, present(self._engine), self._reducers)
+        # What came in meanwhile was not judged: only what it read, and what it wrote.
+        return found.index.estate.revision + found.is_changed
