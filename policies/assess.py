@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from sqlalchemy import Engine
+from sqlalchemy import Connection, Engine
 
 from catalog.database import bump_revision, writing
 from lineage.estate import Estate
@@ -63,13 +63,17 @@ def assess(engine: Engine, as_of: datetime, reducers: Reducers = NO_REDUCERS) ->
     instant before the newest assessment only adds the scores of its day: findings live forwards.
     """
     policies, model = load_library(), load_model()
-    # Loading and judging need no lock; only what builds on yesterday's findings waits for it.
+    # Loading and judging need no lock, nor does what builds on yesterday's findings: while it is
+    # held nobody can send events. Only if these were changed meanwhile that is done again.
     judged = _judged(estate_at(engine, as_of, reducers), policies)
+    with engine.connect() as connection:
+        before = _before(connection, as_of)
+    found = _concluded(judged, before.findings, policies, model)
     with writing(engine) as connection:
-        newest = store.newest_assessment(connection)
-        is_past = newest is not None and as_of < newest
-        yesterday = () if is_past else store.read_findings(connection)
-        found = _concluded(judged, yesterday, policies, model)
+        now = _before(connection, as_of)
+        if now != before:
+            found = _concluded(judged, now.findings, policies, model)
+        is_past, yesterday = now.is_past, now.findings
         is_changed = store.write_scores(connection, found.scores)
         if not is_past:
             is_changed |= store.write_verdicts(connection, found.verdicts)
@@ -90,10 +94,8 @@ def look(engine: Engine, as_of: datetime, reducers: Reducers = NO_REDUCERS) -> A
     """The same without storing anything."""
     estate = estate_at(engine, as_of, reducers)
     with engine.connect() as connection:
-        newest = store.newest_assessment(connection)
-        is_past = newest is not None and as_of < newest
-        yesterday = () if is_past else store.read_findings(connection)
-    return assess_estate(estate, yesterday, load_library(), load_model())
+        before = _before(connection, as_of)
+    return assess_estate(estate, before.findings, load_library(), load_model())
 
 
 def backcast(
@@ -117,6 +119,22 @@ def assess_estate(
 ) -> Assessment:
     """What judging an estate comes to, given the findings so far."""
     return _concluded(_judged(estate, policies), yesterday, policies, model)
+
+
+@dataclass(frozen=True, slots=True)
+class _Before:
+    """What an assessment builds on."""
+
+    is_past: bool
+    """Whether a later instant was judged already."""
+    findings: tuple[Finding, ...]
+    """Those so far; none for the past."""
+
+
+def _before(connection: Connection, as_of: datetime) -> _Before:
+    newest = store.newest_assessment(connection)
+    is_past = newest is not None and as_of < newest
+    return _Before(is_past, () if is_past else store.read_findings(connection))
 
 
 @dataclass(frozen=True, slots=True)
