@@ -299,7 +299,7 @@ def _warning(warned: WarningCount, key: str) -> None:
             f":gray[:small[{words.count(warned.events, 'event')} from {senders}{where}]]"
         )
         label = "An event that has it"
-        opened.button(warned.event_id, "intake", key, label=label, about=warned.path)
+        opened.button(warned.event_id, "intake", f"warned_{key}", label=label, about=warned.path)
 
 
 def _names(suggested: Suggested) -> None:

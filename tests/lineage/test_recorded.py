@@ -6,61 +6,29 @@
 from __future__ import annotations
 
 import json
-import random
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
-from pathlib import Path
+from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
 import pytest
 from sqlalchemy import Engine
 
 from catalog.model import AssetKey, Kind
-from lineage.estate import DataTestStatus, Estate, RunState
+from lineage.estate import DataTestStatus, RunState
 from lineage.importing import Summary, ingest_files
 from lineage.ingest import Arrival, Ingestor, Status
 from lineage.intake import intake
 from lineage.reading import load_estate
 from lineage.run_story import run_story
+from tests.lineage.recordings import NAMES, RECORDED, Recording
+from tests.lineage.recordings import play as played
 
-RECORDED = Path(__file__).parents[1] / "data" / "recorded"
-NAMES = sorted(path.stem for path in RECORDED.glob("*.ndjson"))
 DBT = ("dbt-1.11-artifacts", "dbt-1.11-structured-logs")
-BROKEN_BUILD, BROKEN_TEST = "dbt-1.11-broken-build", "dbt-1.11-broken-test"
 AIRFLOW = ("airflow-3.3-scheduler", "airflow-3.3-dags-test")
 DAGSTER = "dagster-1.13-assets"
 GREAT_EXPECTATIONS = "great-expectations-1.24-checkpoint"
-
-Told = dict[tuple[str, str, str | None], tuple[DataTestStatus, bool]]
-"""For each dataset, data test and column: how it ended, and whether a failure blocks."""
-
-
-@dataclass(frozen=True, slots=True)
-class Recording:
-    """What came of one recording, and the producer's own account of the same run."""
-
-    summary: Summary
-    events: int
-    estate: Estate
-    account: Any
-
-    def states(self, namespace: str) -> dict[str, tuple[RunState | None, int]]:
-        """For each job of a namespace how its newest run ended, and how many runs it had."""
-        return {
-            key.name: (job.last_state, job.runs_30d)
-            for key, job in self.estate.jobs.items()
-            if key.namespace == namespace
-        }
-
-    def told(self) -> Told:
-        return {
-            (key.name, test.name, test.column): (test.status, test.blocking)
-            for key, dataset in self.estate.datasets.items()
-            for test in dataset.tests
-        }
-
 
 Play = Callable[[str], Recording]
 
@@ -68,21 +36,7 @@ Play = Callable[[str], Recording]
 @pytest.fixture
 def play(store: Engine) -> Play:
     """Takes one recording in."""
-
-    def played(name: str) -> Recording:
-        path = RECORDED / f"{name}.ndjson"
-        events = [json.loads(line) for line in path.read_text("utf-8").splitlines()]
-        last = max(datetime.fromisoformat(event["eventTime"]) for event in events)
-        summary = Summary()
-        ingest_files(Ingestor(store), [path], summary)
-        return Recording(
-            summary=summary,
-            events=len(events),
-            estate=load_estate(store, last + timedelta(minutes=1)),
-            account=json.loads((RECORDED / f"{name}.json").read_text("utf-8")),
-        )
-
-    return played
+    return partial(played, store)
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -197,109 +151,6 @@ def test_a_model_in_both_modes_of_dbt_is_one_job(store: Engine) -> None:
     model = estate.jobs[AssetKey(Kind.JOB, "bike-shop", "model.bike_shop.revenue_by_model")]
     # Its data test failed; it did not.
     assert model.last_state is RunState.COMPLETE
-
-
-def ingest(store: Engine, *names: str) -> Estate:
-    ingest_files(Ingestor(store), [RECORDED / f"{name}.ndjson" for name in names], Summary())
-    return load_estate(store, datetime(2026, 11, 22, tzinfo=UTC))
-
-
-def unexecuted(estate: Estate) -> dict[str, tuple[DataTestStatus, bool]]:
-    """What data tests that came to no answer are told to be, and whether that is in doubt."""
-    return {
-        test.description or "": (test.status, test.is_doubtful)
-        for tests in (
-            *(dataset.tests for dataset in estate.datasets.values()),
-            *(job.tests for job in estate.jobs.values()),
-        )
-        for test in tests
-        if test.status in (DataTestStatus.SKIPPED, DataTestStatus.BROKEN)
-    }
-
-
-def test_a_data_test_of_a_model_that_failed_was_skipped(play: Play) -> None:
-    """In ``dbt build`` the model is tried before its data tests."""
-    estate = play("dbt-1.11-artifacts").estate
-
-    assert unexecuted(estate) == {"not_null_late_fees_rental_id": (DataTestStatus.SKIPPED, False)}
-
-
-def test_a_data_test_of_a_model_that_was_built_broke(play: Play) -> None:
-    recording = play(BROKEN_BUILD)
-
-    told = unexecuted(recording.estate)
-
-    accounts = {node["id"].split(".")[2]: node["status"] for node in recording.account}
-    assert accounts["not_null_fct_rentals_colour"] == accounts["rentals_have_a_colour"] == "error"
-    assert told["not_null_fct_rentals_colour"] == (DataTestStatus.BROKEN, False)
-    assert told["rentals_have_a_colour"] == (DataTestStatus.BROKEN, False)
-
-
-def test_of_a_model_that_nothing_is_known_of_dbt_does_not_say(play: Play) -> None:
-    """It was skipped, so it has no event here and its place in the lineage is not known."""
-    recording = play(BROKEN_BUILD)
-
-    told = unexecuted(recording.estate)
-
-    accounts = {node["id"].split(".")[2]: node["status"] for node in recording.account}
-    assert accounts["late_fees"] == accounts["not_null_late_fees_rental_id"] == "skipped"
-    assert told["not_null_late_fees_rental_id"] == (DataTestStatus.SKIPPED, True)
-    assert told["late_fees_are_of_rentals"] == (DataTestStatus.SKIPPED, True)
-
-
-def test_what_stands_below_a_model_whose_data_test_broke_was_skipped(store: Engine) -> None:
-    """An earlier command told that late fees are made of rentals."""
-    told = unexecuted(ingest(store, "dbt-1.11-artifacts", BROKEN_BUILD))
-
-    assert told["not_null_late_fees_rental_id"] == (DataTestStatus.SKIPPED, False)
-    assert told["late_fees_are_of_rentals"] == (DataTestStatus.SKIPPED, False)
-    assert told["rentals_have_a_colour"] == (DataTestStatus.BROKEN, False)
-
-
-def test_where_dbt_only_tests_nothing_is_skipped(play: Play) -> None:
-    recording = play(BROKEN_TEST)
-
-    errors = {n["id"].split(".")[2] for n in recording.account if n["status"] == "error"}
-
-    assert unexecuted(recording.estate) == dict.fromkeys(errors, (DataTestStatus.BROKEN, False))
-
-
-@pytest.mark.parametrize("seed", range(5))
-def test_the_order_of_events_never_tells_skipped_from_broken(store: Engine, seed: int) -> None:
-    lines = [
-        line
-        for name in ("dbt-1.11-artifacts", BROKEN_BUILD, BROKEN_TEST)
-        for line in (RECORDED / f"{name}.ndjson").read_bytes().splitlines()
-    ]
-    random.Random(seed).shuffle(lines)  # noqa: S311  any order will do
-    for line in lines:
-        Ingestor(store).ingest([Arrival(line, "t")])
-
-    shuffled = unexecuted(load_estate(store, datetime(2026, 11, 22, tzinfo=UTC)))
-
-    assert shuffled == {
-        "not_null_late_fees_rental_id": (DataTestStatus.SKIPPED, False),
-        "late_fees_are_of_rentals": (DataTestStatus.SKIPPED, False),
-        "not_null_fct_rentals_colour": (DataTestStatus.BROKEN, False),
-        "rentals_have_a_colour": (DataTestStatus.BROKEN, False),
-    }
-
-
-def test_the_story_of_a_run_tells_what_the_page_of_the_dataset_tells(
-    play: Play, store: Engine
-) -> None:
-    estate = play(BROKEN_BUILD).estate
-
-    for dataset in estate.datasets.values():
-        for test in dataset.tests:
-            story = run_story(store, test.job, test.run_id)
-            if story is not None:
-                told = {
-                    (each.status, each.is_doubtful)
-                    for each in story.tests
-                    if each.result.title == test.description
-                }
-                assert told == {(test.status, test.is_doubtful)}
 
 
 # Airflow ---------------------------------------------------------------------------------------
