@@ -195,6 +195,8 @@ class Commits:
         for waiting in batch:
             if waiting.refused is not None:
                 kept = self._keep(waiting.arrivals[0], waiting.refused)
+                if not isinstance(kept, StoreDownError):
+                    self._meter.count(kept)
                 outcomes.append((waiting, kept))
         batch = [w for w in batch if w.refused is None]
         try:

@@ -336,6 +336,20 @@ def test_metrics_count_what_happened(client: TestClient, make_event: MakeEvent) 
     assert int(told["andon_events_warned_total"]) >= 1
 
 
+def test_what_is_refused_before_it_is_read_is_counted_as_it_is_kept(
+    client: TestClient, store: Engine
+) -> None:
+    client.post(URL, content=b"x" * (LIMIT + 1))
+    client.post(URL, content=b"{}", headers={"Content-Encoding": "br"})
+    client.post(URL, content=b"{}", headers={"Content-Encoding": "gzip"})
+    client.post(URL, content=b"{")
+
+    lines = client.get("/metrics").text.splitlines()
+
+    assert intake(store).rejected == 4
+    assert 'andon_events_total{status="rejected"} 4' in lines
+
+
 # Keys
 
 
