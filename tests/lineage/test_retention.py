@@ -16,14 +16,16 @@ from catalog import chain
 from catalog.database import derived_tables, set_meta, writing
 from catalog.errors import UserError
 from lineage import retention
+from lineage.assets import ASSET
 from lineage.audit_cli import KINDS
 from lineage.contents import FACET_BODY
 from lineage.estate import Estate
 from lineage.history import estates_at
 from lineage.ingest import Arrival, Ingestor, Status
 from lineage.intake import intake
-from lineage.log import PAYLOAD, event_body
+from lineage.log import PAYLOAD, event_body, event_ids
 from lineage.loose import drop
+from lineage.projection import SYMLINK
 from lineage.reading import load_estate
 from lineage.rebuild import digest, rebuild
 from lineage.removals import REMOVED, removed
@@ -63,7 +65,15 @@ def removed_up_to(engine: Engine, minute: int) -> int:
 
 def seen(engine: Engine) -> tuple[object, ...]:
     """Everything that can be seen but how many events the log holds."""
-    return digest(engine), told_by(load_estate(engine, END)), counted(engine)
+    return digest(engine), told_by(load_estate(engine, END)), aliases(engine), counted(engine)
+
+
+def aliases(engine: Engine) -> object:
+    with engine.connect() as connection:
+        rows = connection.execute(select(SYMLINK)).all()
+        names = {row.id: row.name for row in connection.execute(select(ASSET))}
+        ids = event_ids(connection, (row.seq for row in rows))
+        return sorted((names[r.asset_id], names[r.other_id], ids[r.seq]) for r in rows)
 
 
 def counted(engine: Engine) -> object:
@@ -106,18 +116,37 @@ def payloads(engine: Engine) -> int:
 # Laws
 
 
+def alias(name: str) -> dict[str, Any]:
+    known = {"identifiers": [{"namespace": "duckdb://wh", "name": name, "type": "TABLE"}]}
+    return {"namespace": "duckdb://wh", "name": "wh.main.a", "facets": {"symlinks": known}}
+
+
+def run_of(event: dict[str, Any], **facets: Any) -> dict[str, Any]:
+    return {"run": {**event["run"], "facets": facets}}
+
+
+def changes(event: dict[str, Any], minute: int) -> list[dict[str, Any]]:
+    """How the parts of a run's event may change over time."""
+    return [
+        {},
+        {"outputs": event["outputs"][:1]},
+        {"eventType": "RUNNING"},
+        {"outputs": [alias("a")]},
+        {"outputs": [alias("ab"[minute % 2])]},
+        run_of(event, processing_engine={"version": str(minute)}),
+        run_of(event, hive_session={"username": ["ben", ""][minute % 2]}),
+    ]
+
+
 @st.composite
 def floods(draw: st.DrawFn) -> list[bytes]:
     """Runs that say much again, and other events between."""
     found = []
     runs: list[dict[str, Any]] = draw(st.lists(run_events, min_size=1, max_size=2))
     for event in runs:
-        for minute in draw(st.lists(st.integers(0, 30), min_size=3, max_size=9)):
-            run = {**event["run"], "facets": {"processing_engine": {"version": str(minute)}}}
-            changes: list[dict[str, Any]] = [
-                {}, {}, {"run": run}, {"outputs": event["outputs"][:1]}, {"eventType": "RUNNING"},
-            ]  # fmt: skip
-            found.append(body(event, minute, **draw(st.sampled_from(changes))))
+        ways = st.sampled_from(draw(st.lists(st.integers(0, 6), min_size=1, max_size=3)))
+        minutes = draw(st.lists(st.integers(0, 30), min_size=3, max_size=9))
+        found += [body(event, m, **changes(event, m)[draw(ways)]) for m in minutes]
     found += [body(event, draw(st.integers(0, 30))) for event in draw(event_lists)]
     return draw(st.permutations(found))
 
@@ -140,13 +169,13 @@ def check_removal(
     assert removed_up_to(store, minute) == 0
     take(store, [bodies[:late], bodies])
     take(other, [bodies[:late]])
-    now = seen(other)[:2]
-    assert seen(store)[:2] == now
+    now = seen(other)[:3]
+    assert seen(store)[:3] == now
     removed_up_to(store, minute + 5)
     list(drop(store, pause=False))
-    assert seen(store)[:2] == now
+    assert seen(store)[:3] == now
     rebuilt(store)
-    assert seen(store)[:2] == now
+    assert seen(store)[:3] == now
     assert is_intact(store)
     instants = [START + timedelta(minutes=m) for m in (minute + 5, minute + 6, minute + 20)]
     theirs = [told_by(estate) for estate in estates_at(other, instants)]
