@@ -42,6 +42,7 @@ from lineage.templates import (
     punch,
 )
 from lineage.times import AHEAD, read_time
+from lineage.values import UUID
 
 Facets = dict[str, Body]
 
@@ -49,7 +50,7 @@ TEMPLATE_BYTES = 40_000_000
 """How much of templates is remembered while reading, roughly, bytes."""
 
 _PLAIN_TIME = re.compile(rb'"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,6})?(?:Z|[+-]\d\d:\d\d)"')
-_PLAIN_UUID = re.compile(rb'"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"')
+_PLAIN_UUID = re.compile(f'"{UUID}"'.encode())
 _MENDED = Oddity(
     "", "held NUL characters or lone surrogates; they were replaced", WarningKind.REPLACED
 )

@@ -19,6 +19,7 @@ from lineage.conformance import facet_warnings
 from lineage.facet_schemas import FacetPlace, schemas
 from lineage.oddities import WarningKind
 from lineage.redact import redact
+from lineage.values import UUID
 
 K = TypeVar("K")
 V = TypeVar("V")
@@ -41,7 +42,7 @@ MOST_OUTLINED = 4000
 MOST_SORTED = 1200
 """The same while reading: what differs from run to run is small."""
 
-_UUID = rb"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
+_UUID = UUID.encode()
 _TIME = rb"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:\d\d)"
 _NUMBER = rb"(?:0|-?[1-9]\d{0,17})"
 # What stands before a token is matched and not only looked at: it is found twice as fast.

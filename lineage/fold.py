@@ -8,7 +8,6 @@ same events ends in the same state.
 from __future__ import annotations
 
 import hashlib
-import re
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -29,11 +28,9 @@ from lineage.principals import PRECEDENCE, Said, said_in
 from lineage.statistics import counts_in
 from lineage.templates import Template
 from lineage.traits import lifecycle_in
-from lineage.values import object_of
+from lineage.values import is_uuid, object_of
 
 T = TypeVar("T")
-
-_UUID = re.compile("[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 
 TYPE_RANK = {None: 0, "OTHER": 1, "START": 2, "RUNNING": 3, "ABORT": 4, "COMPLETE": 4, "FAIL": 4}
 TERMINAL = {"COMPLETE": RunState.COMPLETE, "ABORT": RunState.ABORT, "FAIL": RunState.FAIL}
@@ -303,7 +300,7 @@ def _version(facet: Body) -> str | None:
 
 def _plain(run_id: str) -> str:
     """A run id as runs have it: producers write one UUID in several ways."""
-    if _UUID.fullmatch(run_id):
+    if is_uuid(run_id):
         return run_id
     try:
         return str(uuid.UUID(run_id))

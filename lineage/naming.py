@@ -6,6 +6,8 @@ import re
 from collections import defaultdict
 from collections.abc import Iterable
 
+from lineage.values import UUID
+
 _BARE = {"bigquery", "file", "pubsub", "sqlite", "hive", "snowflake", "databricks"}
 SPELLINGS = {
     "postgresql": "postgres",
@@ -52,9 +54,7 @@ _DATASET_NOISE = tuple(
 )
 _STATEMENT = re.compile(r"\.sql\.\d+$")
 # A UUID, or the id that Trino gives to a query.
-_OF_ONE_RUN = re.compile(
-    r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}|\d{8}_\d{6}_\d{5}_[a-z0-9]{5}"
-)
+_OF_ONE_RUN = re.compile(UUID + r"|\d{8}_\d{6}_\d{5}_[a-z0-9]{5}")
 _SEPARATOR = re.compile(r"[./]")
 _EXTENSION = re.compile(
     r"(?:\.(?:avro|csv|db|duckdb|gz|html|ipynb|jar|jsonl?|ndjson|orc|parquet|pdf|py|r|scala|sh|sql|tsv"

@@ -6,7 +6,6 @@ form is stored once, like a body, and only these tokens are packed.
 
 from __future__ import annotations
 
-import re
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import cast
@@ -16,13 +15,13 @@ import msgspec
 from catalog.moments import written
 from lineage.facets import Facet, Outline, fill, stored_facet
 from lineage.templates import Template, Value
+from lineage.values import is_uuid
 
 WHOLE = {
     "dagster_asset_check", "dataQualityAssertions", "greatExpectations_assertions", "test",
 }  # fmt: skip
 """Facets that tables refer to by their body."""
 
-_IS_UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 
 Token = int | str | bytes
 """A number, the 16 bytes of a UUID, or a text as it stands."""
@@ -130,7 +129,7 @@ _PACK: dict[str, Callable[[bytes], Token]] = {"I": _id, "T": bytes.decode, "N": 
 def _run_id(sent: str) -> Token:
     """The same for a run id, in its quotes."""
     bare = sent.strip('"')
-    return _id(bare.encode()) if len(bare) == 36 and _IS_UUID.fullmatch(bare) else sent
+    return _id(bare.encode()) if is_uuid(bare) else sent
 
 
 def _plain(token: Token) -> bytes:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
@@ -22,6 +21,7 @@ from lineage.plans import Flow, Name
 from lineage.shapes import Placed
 from lineage.tables import ReportRow, RunEventRow, RunRow, StatisticRow, SuiteRow
 from lineage.traits import sends_windows
+from lineage.values import is_uuid
 from lineage.vouching import OWN, Keys, key_of, vouched_run
 
 RUN = table_of(RunRow)
@@ -45,7 +45,6 @@ _REPORT = ("run_pk", "asset_id", "place", "tests", "at", "body_id", "seq")
 _SUITE = ("asset_id", "tests", "at", "run", "run_pk", "place")
 _STATISTIC = ("run_pk", "dataset_id", "is_output", "window_at", "rows", "size_bytes")
 
-_UUID = re.compile("[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _ENCODE = msgspec.msgpack.Encoder().encode
 decode_events = msgspec.msgpack.Decoder(list[int]).decode
 
@@ -254,7 +253,7 @@ def words_in(run: Run, keys: Keys) -> Iterator[str]:
 
 def id_bytes(run_id: str) -> bytes:
     """A run id as it is stored: the 16 bytes of a UUID, or a text of any other length."""
-    if _UUID.fullmatch(run_id):
+    if is_uuid(run_id):
         return bytes.fromhex(run_id.replace("-", ""))
     text = run_id.encode()
     return (b"\0\0" if len(text) == 15 else b"\0") + text

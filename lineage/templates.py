@@ -158,7 +158,8 @@ def make_template(skeleton: dict[str, Any]) -> tuple[Template, tuple[bytes, ...]
     clean, secrets = redact(skeleton, received)
     body = orjson.dumps(clean, option=orjson.OPT_SORT_KEYS) if secrets else received
     plain = orjson.loads(body.replace(_SEPARATOR, b"{}"))
-    return template_of(plain, body, tuple(secrets)), tuple(received.split(_SEPARATOR))
+    template = template_of(plain, body, tuple(secrets))
+    return template, tuple(received.split(_SEPARATOR)) if secrets else template.segments
 
 
 def template_of(event: dict[str, Any], body: bytes, secrets: tuple[str, ...]) -> Template:

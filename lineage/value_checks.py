@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
 
+from lineage import values
 from lineage.oddities import WarningKind
 from lineage.redact import REDACTED
 
@@ -209,7 +210,7 @@ _DATE_TIME = re.compile(
     r"([Zz]|[+-](?:[01]\d|2[0-3]):[0-5]\d)",
     re.ASCII,
 )
-_UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
+_UUID = re.compile(values.UUID, re.IGNORECASE)
 
 
 def is_uri(text: str) -> bool:

@@ -3,8 +3,19 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any
+
+UUID = "[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
+"""Pattern of a UUID as nearly all write it."""
+
+_UUID = re.compile(UUID)
+
+
+def is_uuid(text: str) -> bool:
+    """Whether a text is a UUID as nearly all write it: small letters, with its dashes."""
+    return _UUID.fullmatch(text) is not None
 
 
 def object_of(value: Any) -> Mapping[str, Any]:
