@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
 
 from sqlalchemy import Connection, select, tuple_
 
-from catalog.database import chunks, insert_rows, next_id, table_of
+from catalog.database import chunks, insert_rows, table_of
+from catalog.lookups import rows_where
 from lineage.facets import Recent
+from lineage.numbering import numbers_of
 from lineage.tables import AssetRow, WordRow
 
 DATASET, JOB = 1, 2
@@ -35,39 +38,34 @@ class Numbers:
 
     def assets(self, connection: Connection, wanted: Iterable[Named]) -> dict[Named, int]:
         """The id of every asset; one that was never named before is made."""
-        found, missing = self._assets.among(wanted)
-        for part in chunks(missing, 300):
-            names = [(namespace, name) for _, namespace, name in part]
-            query = select(ASSET.c.kind, ASSET.c.namespace, ASSET.c.name, ASSET.c.id).where(
-                ASSET.c.kind.in_({kind for kind, _, _ in part}),
-                tuple_(ASSET.c.namespace, ASSET.c.name).in_(names),
-            )
-            for kind, namespace, name, number in connection.execute(query):
-                found[kind, namespace, name] = number
-        new = [key for key in missing if key not in found]
-        if new:
-            first = next_id(connection, ASSET)
-            found.update({key: first + i for i, key in enumerate(new)})
-            rows = [(found[key], *key) for key in new]
+
+        def find(missing: Sequence[Named]) -> Iterator[tuple[Named, int]]:
+            for part in chunks(missing, 300):
+                names = [(namespace, name) for _, namespace, name in part]
+                query = select(ASSET.c.kind, ASSET.c.namespace, ASSET.c.name, ASSET.c.id).where(
+                    ASSET.c.kind.in_({kind for kind, _, _ in part}),
+                    tuple_(ASSET.c.namespace, ASSET.c.name).in_(names),
+                )
+                for kind, namespace, name, number in connection.execute(query):
+                    yield (kind, namespace, name), number
+
+        def write(made: Mapping[Named, int]) -> None:
+            rows = [(number, *named) for named, number in made.items()]
             insert_rows(connection, ASSET, ("id", "kind", "namespace", "name"), rows)
-        for key in missing:
-            self._assets.put(key, found[key])
-        return found
+
+        return numbers_of(connection, ASSET, wanted, self._assets, find=find, write=write)
 
     def words(self, connection: Connection, wanted: Iterable[str]) -> dict[str, int]:
         """The id of every word; a new one is stored."""
-        found, missing = self._words.among(wanted)
-        for part in chunks(missing):
-            query = select(WORD.c.word, WORD.c.id).where(WORD.c.word.in_(part))
-            found.update((row.word, row.id) for row in connection.execute(query))
-        new = [word for word in missing if word not in found]
-        if new:
-            first = next_id(connection, WORD)
-            found.update({word: first + i for i, word in enumerate(new)})
-            insert_rows(connection, WORD, ("id", "word"), [(found[word], word) for word in new])
-        for word in missing:
-            self._words.put(word, found[word])
-        return found
+
+        def find(missing: Sequence[str]) -> Iterator[Sequence[Any]]:
+            return rows_where(connection, WORD, ("word", "id"), "word", missing)
+
+        def write(made: Mapping[str, int]) -> None:
+            rows = [(number, word) for word, number in made.items()]
+            insert_rows(connection, WORD, ("id", "word"), rows)
+
+        return numbers_of(connection, WORD, wanted, self._words, find=find, write=write)
 
 
 def words_by_id(connection: Connection) -> dict[int, str]:

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from threading import local
-from typing import Protocol, TypeVar
+from typing import Any, Protocol, TypeVar
 
 import zstandard
 from sqlalchemy import Connection, Table
 
-from catalog.database import insert_rows, next_id, table_of
+from catalog.database import insert_rows, table_of
 from catalog.lookups import rows_where
 from lineage.facets import Facet, Recent, stored_facet
+from lineage.numbering import numbers_of
 from lineage.tables import FacetBodyRow, TemplateRow
 from lineage.templates import Template, read_template
 
@@ -81,21 +82,15 @@ class Contents:
     def _number(
         self, connection: Connection, table: Table, bodies: Mapping[bytes, HasBody]
     ) -> dict[bytes, int]:
-        remembered = self._numbers[table.name]
-        found, missing = remembered.among(bodies)
-        found.update(
-            (key, number)
-            for key, number in rows_where(connection, table, ("hash", "id"), "hash", missing)
-        )
-        new = [key for key in missing if key not in found]
-        if new:
-            first = next_id(connection, table)
-            found.update({key: first + i for i, key in enumerate(new)})
-            rows = [(found[key], key, compress(bodies[key].body)) for key in new]
+        def find(missing: Sequence[bytes]) -> Iterator[Sequence[Any]]:
+            return rows_where(connection, table, ("hash", "id"), "hash", missing)
+
+        def write(made: Mapping[bytes, int]) -> None:
+            rows = [(number, key, compress(bodies[key].body)) for key, number in made.items()]
             insert_rows(connection, table, ("id", "hash", "body"), rows)
-        for key in missing:
-            remembered.put(key, found[key])
-        return found
+
+        remembered = self._numbers[table.name]
+        return numbers_of(connection, table, bodies, remembered, find=find, write=write)
 
 
 def _stored(

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from msgspec import Struct
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection
 
-from catalog.database import chunks, insert_rows, next_id, table_of
+from catalog.database import insert_rows, table_of
+from catalog.lookups import rows_where
 from lineage.assets import DATASET, Named
 from lineage.derivation import edges
 from lineage.facets import Recent
+from lineage.numbering import numbers_of
 from lineage.plans import Flow, Name
 from lineage.tables import ShapeDatasetRow, ShapeEdgeRow, ShapeRow
 
@@ -78,25 +80,16 @@ class Shapes:
 
     def ids(self, connection: Connection, wanted: Iterable[Shape]) -> dict[Shape, int]:
         """The id of every shape; a new one is stored with its datasets and edges."""
-        found: dict[Shape, int] = {}
-        missing: dict[bytes, Shape] = {}
-        for shape in wanted:
-            known = self._ids.get(shape)
-            if known is None:
-                missing[shape.hash] = shape
-            else:
-                found[shape] = known
-        for part in chunks(missing):
-            query = select(SHAPE.c.hash, SHAPE.c.id).where(SHAPE.c.hash.in_(part))
-            found.update({missing[key]: number for key, number in connection.execute(query)})
-        new = {key: shape for key, shape in missing.items() if shape not in found}
-        if new:
-            first = next_id(connection, SHAPE)
-            found.update({shape: first + i for i, shape in enumerate(new.values())})
-            _insert(connection, {found[shape]: (key, shape) for key, shape in new.items()})
-        for shape in missing.values():
-            self._ids.put(shape, found[shape])
-        return found
+
+        def find(missing: Sequence[Shape]) -> Iterator[tuple[Shape, int]]:
+            by_hash = {shape.hash: shape for shape in missing}
+            for key, number in rows_where(connection, SHAPE, ("hash", "id"), "hash", by_hash):
+                yield by_hash[key], number
+
+        def write(made: Mapping[Shape, int]) -> None:
+            _insert(connection, {number: shape for shape, number in made.items()})
+
+        return numbers_of(connection, SHAPE, wanted, self._ids, find=find, write=write)
 
 
 def names_in(flow: Flow) -> Iterator[Named]:
@@ -133,11 +126,11 @@ def shape_of(flow: Flow, job_id: int, assets: Mapping[Named, int]) -> Shape:
     )
 
 
-def _insert(connection: Connection, shapes: Mapping[int, tuple[bytes, Shape]]) -> None:
-    rows = [(number, key, shape.job_id) for number, (key, shape) in shapes.items()]
+def _insert(connection: Connection, shapes: Mapping[int, Shape]) -> None:
+    rows = [(number, shape.hash, shape.job_id) for number, shape in shapes.items()]
     insert_rows(connection, SHAPE, ("id", "hash", "job_id"), rows)
     datasets, derived = [], []
-    for number, (_, shape) in shapes.items():
+    for number, shape in shapes.items():
         datasets += [(number, dataset, False, "READ") for dataset in shape.inputs]
         datasets += [(number, dataset, True, operation) for dataset, operation in shape.outputs]
         derived += [(number, *edge) for edge in shape.edges]
