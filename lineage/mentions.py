@@ -18,13 +18,11 @@ from lineage.fold import TYPE_RANK
 from lineage.log import Stored, event_ids
 from lineage.tables import MentionRow
 from lineage.templates import Place, Template
+from lineage.times import YEAR
 
 MENTION = table_of(MentionRow)
 
 REMEMBERED = 400_000
-
-YEAR = 31_557_600_000_000
-"""Microseconds."""
 
 _COLUMNS = (
     "asset_id", "is_writer", "names_id", "year", "first_at", "at", "rank", "seq", "path_id",

@@ -24,6 +24,7 @@ from lineage.runs import Folded, Given, Runs, jobs_in, words_in
 from lineage.shapes import Shapes, names_in, shape_of
 from lineage.tables import DeclarationRow, SymlinkRow
 from lineage.templates import EventKind, Template
+from lineage.times import YEAR
 from lineage.vouching import vouched_names
 
 DECLARATION = table_of(DeclarationRow)
@@ -193,7 +194,7 @@ def _declared(new: Sequence[Stored]) -> dict[Declared, tuple[Stored, Run]]:
     for stored in new:
         event = stored.event
         if event.kind is EventKind.JOB and event.job is not None:
-            key = event.job, event.time // m.YEAR
+            key = event.job, event.time // YEAR
             known = newest.get(key)
             if known is None or _newness(stored) > _newness(known):
                 newest[key] = stored
