@@ -23,8 +23,8 @@ from catalog.database import connect
 from lineage.importing import BATCH
 from lineage.ingest import Arrival, Ingestor, calm_collector
 
-ASSETS_A_JOB = 4
-"""A job of the stream, what it writes and what it reads, some of which others write."""
+ASSETS_A_JOB = 2
+"""A job of the stream and what it writes; what it reads others write."""
 MEASURED = 6000
 
 

@@ -97,6 +97,16 @@ def is_locked(error: DBAPIError) -> bool:
     return getattr(error.orig, "sqlstate", None) == _LOCKED
 
 
+def release(connection: Connection) -> None:
+    """Give back the memory of pages that a long read has left behind.
+
+    SQLite keeps them with the connection, 64 MB of them, and drops them unused at the next read if
+    anybody has written meanwhile.
+    """
+    if connection.dialect.name == "sqlite":
+        connection.exec_driver_sql("PRAGMA shrink_memory")
+
+
 def _unusable(url: str, why: str) -> str:
     return (
         f'database "{shown(url)}" cannot be used: {why}. Expected an SQLAlchemy URL such as '

@@ -14,6 +14,7 @@ from typing import Any
 from sqlalchemy import Connection, Engine, Row, func, select
 
 from catalog.database import get_meta
+from catalog.engines import release
 from catalog.model import Basis, Catalog, Claim, Evidence, Trust
 from catalog.moments import microseconds, moment
 from catalog.store import load_catalog
@@ -53,6 +54,7 @@ def load_estate(engine: Engine, as_of: datetime, reducers: Reducers = NO_REDUCER
     with engine.connect() as connection, _uncollected():
         revision = get_meta(connection, "revision")
         seen = observe(connection, as_of, catalog, reducers)
+        release(connection)
         return build_estate(seen, catalog, as_of, revision)
 
 
