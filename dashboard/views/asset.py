@@ -144,7 +144,8 @@ def _tests(dataset: Dataset, now: datetime) -> None:
     tests = sorted(
         dataset.tests, key=lambda t: (order.index(t.status.value), t.column or "", t.name)
     )
-    counted = {s: sum(t.status.value == s for t in tests) for s in order}
+    counted = {s: sum(t.status.value == s and not t.is_doubtful for t in tests) for s in order}
+    counted["not told"] = sum(t.is_doubtful for t in tests)
     note = ", ".join(f"{number} {status}" for status, number in counted.items() if number)
     with parts.card("asset_tests", "Data tests", note):
         for test in tests:

@@ -12,12 +12,14 @@ from streamlit.testing.v1 import AppTest
 
 import dashboard
 from lineage.estate import Dataset, Estate, Job
+from lineage.importing import Summary, ingest_files
 from lineage.ingest import Arrival, Ingestor
 from lineage.reading import load_estate
 from lineage.retention import Limit, remove
 from policies.assess import assess
 from policies.store import findings as load_findings
 from tests.dashboard.conftest import RAW, event
+from tests.lineage.recordings import RECORDED
 
 NOW = datetime.now(UTC)
 WAREHOUSE = "postgres://wh-prod:5432"
@@ -197,6 +199,15 @@ def test_names_that_may_be_one_are_shown_with_the_line_that_would_join_them(empt
         assert "Never joined by itself" in words(app)
     alone = visit("asset", namespace="s3://lake", name="a_b/")
     assert "May be the same" not in words(alone)
+
+
+def test_what_dbt_leaves_open_is_said_to_be_open(empty: Engine) -> None:
+    ingest_files(Ingestor(empty), [RECORDED / "dbt-1.11-broken-build.ndjson"], Summary())
+
+    told = words(visit("asset", namespace="duckdb://shop.duckdb", name="shop.main.late_fees"))
+
+    assert "not executed, or broken: the producer does not say" in told
+    assert "2 not told" in told
 
 
 def test_what_was_measured_is_shown_with_when_and_by_which_run(empty: Engine) -> None:
