@@ -44,7 +44,6 @@ from lineage.receiver import Receiver, ReceiverRoute
 from lineage.reducers import read_reducers
 from lineage.retention import Limit
 from lineage.sweeping import Sweeper
-from lineage.wire import Protocol
 
 if TYPE_CHECKING:
     import streamlit
@@ -198,17 +197,16 @@ class _Server(uvicorn.Server):
     """Asks new senders to come again from the moment that it is told to stop."""
 
     def __init__(self, served: Starlette) -> None:
-        super().__init__(
-            uvicorn.Config(
-                served,
-                log_level="warning",
-                access_log=False,
-                server_header=False,
-                lifespan="on",
-                timeout_graceful_shutdown=DRAIN_S,
-                http=Protocol,
-            )
+        config = uvicorn.Config(
+            served,
+            log_level="warning",
+            access_log=False,
+            server_header=False,
+            lifespan="on",
+            timeout_graceful_shutdown=DRAIN_S,
+            http="lineage.wire:PlainHttp",
         )
+        super().__init__(config)
         self._served = served
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:

@@ -365,10 +365,8 @@ def _name(value: dict[str, Any], key: str, path: str) -> str:
 
 def no_name(value: Any, where: str) -> str:
     """What is wrong with a value that is no name."""
-    if value is None:
-        return f"{where} is missing"
     if not isinstance(value, str):
-        return f"{where} is not a text"
+        return f"{where} is {'missing' if value is None else 'not a text'}"
     return f"{where} is empty, too long or holds NUL or a lone surrogate"
 
 

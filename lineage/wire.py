@@ -14,7 +14,7 @@ HEAD_S = 10
 _HOP = frozenset((b"upgrade", b"http2-settings"))
 
 
-class Protocol(HttpToolsProtocol):
+class PlainHttp(HttpToolsProtocol):
     """Takes a request that offers to go on in another protocol as one that does not.
 
     The JDK's own client offers HTTP/2 with what it posts over plain HTTP. The parser takes that for
