@@ -28,8 +28,11 @@ from lineage.ingest import Arrival, Ingestor
 from lineage.log import PAYLOAD
 from lineage.rebuild import digest, rebuild
 from lineage.removals import REMOVAL, REMOVED, removed
-from lineage.retention import Limit
+from lineage.retention import CITED, Limit
 from lineage.sweeping import Sweeper
+from policies.assess import assess
+from policies.store import findings
+from tests.dashboard.conftest import event
 from tests.serving.test_faults import BARE, until
 from tests.serving.test_serve import ANDON, free_port, get, made, post, running
 
@@ -172,6 +175,24 @@ def test_a_setting_that_cannot_be_is_one_line(
 
     with pytest.raises(UserError, match=f'ANDON_KEEP_SUPERSEDED_DAYS is "{value}"; expected '):
         andon("retention", "show")
+
+
+def test_what_findings_rest_on_is_what_policies_ask_to_keep(url: str) -> None:
+    engine = connect(url)
+    sent = [
+        event("shop.orders", ["shop.raw"], ["shop.orders"], hours_ago=4),
+        event("fix", [], ["shop.orders"], hours_ago=1, namespace="notebooks"),
+    ]
+    Ingestor(engine).ingest([Arrival(body, "t") for body in sent])
+    assess(engine, datetime.now(UTC))
+
+    with engine.connect() as connection:
+        cited = {event_id for cites in CITED for event_id in cites(connection)}
+    found = findings(engine)
+    engine.dispose()
+
+    rested_on = {piece.event_id for one in found for piece in one.evidence} - {None}
+    assert cited == rested_on != set()
 
 
 # The schedule
