@@ -10,7 +10,7 @@ import hashlib
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import islice
-from typing import Any, TypeVar, cast
+from typing import Any, TypeVar
 
 import msgspec
 import orjson
@@ -169,10 +169,10 @@ class Facet:
     def meaning(self, read: Callable[[Body], T]) -> T:
         """What a pure function reads in this facet, worked out once."""
         try:
-            return cast(T, self._meanings[read])
+            known: T = self._meanings[read]
         except KeyError:
-            found = self._meanings[read] = read(self.value)
-            return found
+            known = self._meanings[read] = read(self.value)
+        return known
 
     def flaws_at(self, kind: Kind) -> tuple[Flaw, ...]:
         """What is odd about it where it stands: what breaks its schema, and what was secret."""

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from functools import partial
 from itertools import pairwise
 from operator import attrgetter
-from typing import Any, NamedTuple, TypeVar, cast
+from typing import Any, NamedTuple, TypeVar
 
 from msgspec import Struct
 
@@ -186,9 +186,11 @@ def _saying(event: Event) -> tuple[bytes, ...]:
     said, reports, lineage = event.template.once(_told)
     key = [said]
     for hole, tests in reports:
-        key.append(cast(Facet, event.values[hole]).meaning(tests))
+        facet: Any = event.values[hole]
+        key.append(facet.meaning(tests))
     if lineage is not None:
-        key.append(cast(Facet, event.values[lineage]).hash)
+        facet = event.values[lineage]
+        key.append(facet.hash)
     return tuple(key)
 
 
@@ -205,8 +207,9 @@ def _told(template: Template) -> tuple[bytes, list[tuple[int, Suite]], int | Non
 
 def _best(ordered: Sequence[Numbered], candidates: Candidates) -> Facet:
     """The facet that wins its place: of those at one instant and rank the greatest hash does."""
-    facets = [cast(Facet, ordered[index].event.values[hole]) for index, hole in candidates]
-    return facets[0] if len(facets) == 1 else max(facets, key=attrgetter("hash"))
+    facets: list[Any] = [ordered[index].event.values[hole] for index, hole in candidates]
+    found: Facet = facets[0] if len(facets) == 1 else max(facets, key=attrgetter("hash"))
+    return found
 
 
 def _first(
@@ -235,7 +238,7 @@ _SAYS = {name: partial(said_in, name) for name in PRECEDENCE}
 
 def _flow(ordered: Sequence[Numbered], plan: Plan) -> Flow:
     told = [_best(ordered, candidates) for _, _, candidates in plan.shaping]
-    explicit = [cast(Facet, ordered[index].event.values[hole]) for index, hole in plan.lineage]
+    explicit: list[Any] = [ordered[index].event.values[hole] for index, hole in plan.lineage]
     key = tuple(facet.hash for facet in (*told, *explicit))
     flow = plan.flows.get(key)
     if flow is None:
@@ -283,7 +286,7 @@ def _reports(ordered: Sequence[Numbered], plan: Plan) -> Iterator[Report]:
     won: dict[tuple[Name | None, int, bytes], tuple[tuple[int, bytes, bytes], Facet, Numbered]] = {}
     for index, group, interest in plan.reports:
         item = ordered[index]
-        facet = cast(Facet, item.event.values[interest.hole])
+        facet: Any = item.event.values[interest.hole]
         if interest.tests is not None:
             key = (interest.subject, interest.place, facet.meaning(interest.tests))
             claim = (-group, facet.hash, item.event.event_id)
@@ -300,7 +303,7 @@ def _version(facet: Body) -> str | None:
 
 def _plain(run_id: str) -> str:
     """A run id as runs have it: producers write one UUID in several ways."""
-    if is_uuid(run_id):
+    if not run_id or is_uuid(run_id):
         return run_id
     try:
         return str(uuid.UUID(run_id))

@@ -23,6 +23,8 @@ BATCH = 512
 """Most events that share one commit."""
 BATCH_BYTES = 64_000_000
 """And how much of them at most, roughly."""
+BUFFER = 1 << 20
+"""Bytes read from a file at once."""
 MOST_BAD = 1000
 """Lines that may come before the first good one for it to be a file of an event a line."""
 
@@ -112,7 +114,9 @@ def ingest_files(ingestor: Ingestor, paths: Iterable[Path | None], summary: Summ
 def _events(path: Path | None) -> Iterator[tuple[int, bytes]]:
     """Line and body of each event in a file, or in standard input for ``None``."""
     with contextlib.ExitStack() as stack:
-        file: Any = sys.stdin.buffer if path is None else stack.enter_context(path.open("rb"))
+        file: Any = (
+            sys.stdin.buffer if path is None else stack.enter_context(path.open("rb", BUFFER))
+        )
         if not hasattr(file, "peek"):
             file = BufferedReader(file)
             stack.callback(file.detach)  # what was handed in stays open

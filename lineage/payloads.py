@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from typing import cast
+from typing import Any
 
 import msgspec
 
@@ -43,11 +43,12 @@ def bodies_of(events: Iterable[Event]) -> dict[bytes, Facet | Outline]:
     for template, values in events:
         lasting, passing = template.once(_holes)
         for hole in lasting:
-            facet = cast(Facet, values[hole])
+            facet: Any = values[hole]
             found[facet.hash] = facet
         for hole in passing:
-            facet = cast(Facet, values[hole])
-            part = facet.outlined[0] if facet.outlined else facet
+            facet = values[hole]
+            outlined = facet.outlined
+            part = outlined[0] if outlined else facet
             found[part.hash] = part
     return found
 
@@ -68,26 +69,28 @@ def _holes(template: Template) -> tuple[tuple[int, ...], tuple[int, ...]]:
 def pack(event: Event, time: int, numbers: Mapping[bytes, int]) -> bytes:
     """The values of an event, packed; ``numbers`` has every hash that ``bodies_of`` told."""
     template, values = event
-    packed: list[object] = [
+    packed: list[Any] = [
         v.decode() if isinstance(v, bytes) else numbers.get(v.hash) for v in values
     ]
     for hole in template.once(_holes)[1]:
-        outlined = cast(Facet, values[hole]).outlined
+        facet: Any = values[hole]
+        outlined = facet.outlined
         if outlined:
             outline, tokens = outlined
             told = [_PACK[kind](t) for kind, t in zip(outline.kinds, tokens, strict=True)]
             packed[hole] = (numbers[outline.hash], *told)
-    sent = cast(str, packed[template.time_hole])
+    sent = packed[template.time_hole]
     if sent.endswith('Z"') and sent == _plain_time(time):
         packed[template.time_hole] = None
     if template.run_hole is not None:
-        packed[template.run_hole] = _run_id(cast(str, packed[template.run_hole]))
+        packed[template.run_hole] = _run_id(packed[template.run_hole])
     return _ENCODE(packed)
 
 
 def decode(packed: bytes) -> Packed:
     """The values as they were packed, bodies still by number."""
-    return cast(Packed, _DECODE(packed))
+    values: Packed = _DECODE(packed)
+    return values
 
 
 def numbers_in(packed: Packed) -> Iterator[int]:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import IntEnum
 from itertools import chain
-from typing import Any, NamedTuple, TypeVar, cast
+from typing import Any, NamedTuple, TypeVar
 
 import orjson
 
@@ -118,10 +118,10 @@ class Template:
     def once(self, read: Callable[[Template], T]) -> T:
         """What a pure function reads in this template, worked out once."""
         try:
-            return cast(T, self.meanings[read])
+            known: T = self.meanings[read]
         except KeyError:
-            found = self.meanings[read] = read(self)
-            return found
+            known = self.meanings[read] = read(self)
+        return known
 
     def places(self) -> chain[Place]:
         """Every dataset that it names."""
