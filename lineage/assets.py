@@ -9,8 +9,7 @@ from sqlalchemy import Connection, select, tuple_
 
 from catalog.database import chunks, insert_rows, table_of
 from catalog.lookups import rows_where
-from lineage.facets import Recent
-from lineage.numbering import numbers_of
+from lineage.numbering import Numbering
 from lineage.tables import AssetRow, WordRow
 
 DATASET, JOB = 1, 2
@@ -28,13 +27,13 @@ class Numbers:
     """Ids of assets and words; ids are never reused within an epoch of the derived tables."""
 
     def __init__(self) -> None:
-        self._assets: Recent[Named, int] = Recent(REMEMBERED)
-        self._words: Recent[str, int] = Recent(REMEMBERED)
+        self._assets: Numbering[Named] = Numbering(ASSET, REMEMBERED)
+        self._words: Numbering[str] = Numbering(WORD, REMEMBERED)
 
     def forget(self) -> None:
         """Drop what is remembered: a transaction was rolled back, or the tables were made anew."""
-        self._assets.clear()
-        self._words.clear()
+        self._assets.forget()
+        self._words.forget()
 
     def assets(self, connection: Connection, wanted: Iterable[Named]) -> dict[Named, int]:
         """The id of every asset; one that was never named before is made."""
@@ -53,7 +52,7 @@ class Numbers:
             rows = [(number, *named) for named, number in made.items()]
             insert_rows(connection, ASSET, ("id", "kind", "namespace", "name"), rows)
 
-        return numbers_of(connection, ASSET, wanted, self._assets, find=find, write=write)
+        return self._assets.of(connection, wanted, find, write)
 
     def words(self, connection: Connection, wanted: Iterable[str]) -> dict[str, int]:
         """The id of every word; a new one is stored."""
@@ -65,7 +64,7 @@ class Numbers:
             rows = [(number, word) for word, number in made.items()]
             insert_rows(connection, WORD, ("id", "word"), rows)
 
-        return numbers_of(connection, WORD, wanted, self._words, find=find, write=write)
+        return self._words.of(connection, wanted, find, write)
 
 
 def words_by_id(connection: Connection) -> dict[int, str]:

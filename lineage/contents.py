@@ -12,7 +12,7 @@ from sqlalchemy import Connection, Table
 from catalog.database import insert_rows, table_of
 from catalog.lookups import rows_where
 from lineage.facets import Facet, Recent, stored_facet
-from lineage.numbering import numbers_of
+from lineage.numbering import Numbering
 from lineage.tables import FacetBodyRow, TemplateRow
 from lineage.templates import Template, read_template
 
@@ -45,9 +45,8 @@ class Contents:
     """
 
     def __init__(self) -> None:
-        self._numbers: dict[str, Recent[bytes, int]] = {
-            FACET_BODY.name: Recent(NUMBERS),
-            TEMPLATE.name: Recent(NUMBERS),
+        self._numbers: dict[str, Numbering[bytes]] = {
+            table.name: Numbering(table, NUMBERS) for table in (FACET_BODY, TEMPLATE)
         }
         self._facets: Recent[int, Facet] = Recent(READ_BYTES)
         self._templates: Recent[int, Template] = Recent(READ_BYTES)
@@ -55,7 +54,7 @@ class Contents:
     def forget(self) -> None:
         """Drop everything: a transaction was rolled back, or another store is meant."""
         for numbers in self._numbers.values():
-            numbers.clear()
+            numbers.forget()
         self._facets.clear()
         self._templates.clear()
 
@@ -89,8 +88,7 @@ class Contents:
             rows = [(number, key, compress(bodies[key].body)) for key, number in made.items()]
             insert_rows(connection, table, ("id", "hash", "body"), rows)
 
-        remembered = self._numbers[table.name]
-        return numbers_of(connection, table, bodies, remembered, find=find, write=write)
+        return self._numbers[table.name].of(connection, bodies, find, write)
 
 
 def _stored(

@@ -109,14 +109,12 @@ class Mentions:
         rows = []
         for key, newest in said.items():
             old = before.get(key)
-            new = _mention(newest[0], numbers)
+            new = _mention(newest[0], numbers, old.first_at if old else None)
             if len(newest) > 1 or (old is not None and new[1:3] <= old[1:3]):
                 said_now = (_mention(one, numbers) for one in newest)
                 new, *others = said_now if old is None else [old, *said_now]
                 for other in others:
                     new = _later(connection, contents, new, other)
-            elif old is not None and old.first_at < new.first_at:
-                new = new._replace(first_at=old.first_at)
             if new != old:
                 self.known.put(key, new)
                 rows.append((*key, *new[:5], _ENCODE(new.bodies)))
@@ -220,8 +218,11 @@ def newest_said(
     return found
 
 
-def _mention(said: Said, numbers: Mapping[bytes, int]) -> Mention:
+def _mention(said: Said, numbers: Mapping[bytes, int], before: int | None = None) -> Mention:
+    """What was said, and when the same was said first if that was ``before``."""
     at, rank, first_at, stored, spot = said
+    if before is not None and before < first_at:
+        first_at = before
     values = stored.event.values
     bodies = [numbers[values[hole].hash] for hole in spot.holes]  # type: ignore[union-attr]  # these holes hold facets
     return Mention(first_at, at, rank, stored.seq, spot.path_id, tuple(bodies))

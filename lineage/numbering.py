@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import TypeVar
+from typing import Generic, TypeVar
 
 from sqlalchemy import Connection, Table
 
@@ -13,35 +13,51 @@ from lineage.facets import Recent
 K = TypeVar("K")
 
 
-def numbers_of(
-    connection: Connection,
-    table: Table,
-    wanted: Iterable[K],
-    remembered: Recent[K, int],
-    *,
-    find: Callable[[Sequence[K]], Iterable[Sequence[object]]],
-    write: Callable[[Mapping[K, int]], None],
-) -> dict[K, int]:
-    """The number of each thing; what is new gets the next ones and is written.
+class Numbering(Generic[K]):
+    """Ids of things in one table, remembered while nobody else writes.
 
     Args:
-        connection: In a write transaction.
         table: Whose ids the numbers are.
-        wanted: The things, each as often as it likes.
-        remembered: What is known without asking.
-        find: Answers pairs of thing and number for those of some things that are stored.
-        write: Stores new ones.
+        remembered: How many of them.
     """
-    found, missing = remembered.among(wanted)
-    if not missing:
+
+    def __init__(self, table: Table, remembered: int) -> None:
+        self._table = table
+        self._known: Recent[K, int] = Recent(remembered)
+        self._free = 0
+        """The next number; 0: not known."""
+
+    def forget(self) -> None:
+        """Drop what is remembered: a transaction was rolled back, or others have written."""
+        self._known.clear()
+        self._free = 0
+
+    def of(
+        self,
+        connection: Connection,
+        wanted: Iterable[K],
+        find: Callable[[Sequence[K]], Iterable[Sequence[object]]],
+        write: Callable[[Mapping[K, int]], None],
+    ) -> dict[K, int]:
+        """The number of each thing; what is new gets the next ones and is written.
+
+        Args:
+            connection: In a write transaction.
+            wanted: The things, each as often as it likes.
+            find: Answers pairs of thing and number for those of some things that are stored.
+            write: Stores new ones.
+        """
+        found, missing = self._known.among(wanted)
+        if not missing:
+            return found
+        found.update(find(missing))  # type: ignore[arg-type]  # pairs, as rows
+        new = [key for key in missing if key not in found]
+        if new:
+            first = self._free or next_id(connection, self._table)
+            made = {key: first + i for i, key in enumerate(new)}
+            write(made)
+            found.update(made)
+            self._free = first + len(new)
+        for key in missing:
+            self._known.put(key, found[key])
         return found
-    found.update(find(missing))  # type: ignore[arg-type]  # pairs, as rows
-    new = [key for key in missing if key not in found]
-    if new:
-        first = next_id(connection, table)
-        made = {key: first + i for i, key in enumerate(new)}
-        write(made)
-        found.update(made)
-    for key in missing:
-        remembered.put(key, found[key])
-    return found

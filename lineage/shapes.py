@@ -14,7 +14,7 @@ from catalog.lookups import rows_where
 from lineage.assets import DATASET, Named
 from lineage.derivation import edges
 from lineage.facets import Recent
-from lineage.numbering import numbers_of
+from lineage.numbering import Numbering
 from lineage.plans import Flow, Name
 from lineage.tables import ShapeDatasetRow, ShapeEdgeRow, ShapeRow
 
@@ -53,12 +53,12 @@ class Shapes:
     """Ids of shapes, remembered between batches."""
 
     def __init__(self) -> None:
-        self._ids: Recent[Shape, int] = Recent(REMEMBERED)
+        self._ids: Numbering[Shape] = Numbering(SHAPE, REMEMBERED)
         self._placed: Recent[Flow, Placed] = Recent(REMEMBERED)
 
     def forget(self) -> None:
         """Drop what is remembered."""
-        self._ids.clear()
+        self._ids.forget()
         self._placed.clear()
 
     def placed(self, flows: Iterable[Flow]) -> tuple[dict[Flow, Placed], list[Flow]]:
@@ -89,7 +89,7 @@ class Shapes:
         def write(made: Mapping[Shape, int]) -> None:
             _insert(connection, {number: shape for shape, number in made.items()})
 
-        return numbers_of(connection, SHAPE, wanted, self._ids, find=find, write=write)
+        return self._ids.of(connection, wanted, find, write)
 
 
 def names_in(flow: Flow) -> Iterator[Named]:
