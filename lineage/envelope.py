@@ -15,6 +15,8 @@ from typing import Any
 import msgspec
 from msgspec import UNSET, Raw, UnsetType
 
+from lineage.facets import Lately
+
 Facets = dict[str, Raw]
 
 
@@ -69,6 +71,16 @@ class Envelope(msgspec.Struct, forbid_unknown_fields=True):
             found += written.outputFacets.values() if written.outputFacets else ()
         found += self.run.facets.values() if self.run.facets else ()
         return found
+
+    def unread(self) -> Lately:
+        """For each of these, of which sort it was the last time, before there was one."""
+        found: Lately = []
+        for read in self.inputs or ():
+            found += [False] * len(read.facets or ()) + [None] * len(read.inputFacets or ())
+        found += [False] * len(self.job.facets or ())
+        for written in self.outputs or ():
+            found += [False] * len(written.facets or ()) + [None] * len(written.outputFacets or ())
+        return found + [None] * len(self.run.facets or ())
 
     def signature(self) -> tuple[object, ...]:
         """All but time, run id and facets' bodies: equal signatures have one template."""

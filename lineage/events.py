@@ -21,8 +21,8 @@ from lineage.facets import (
     Body,
     Facet,
     FacetReader,
+    Lately,
     Recent,
-    Sort,
     canonical,
     facet_from,
     fill,
@@ -158,8 +158,7 @@ class _Form:
     """Segments before secrets were taken out."""
     order: tuple[int, ...] | None
     """Which facet of the envelope fills each hole for one; ``None``: in the order they come."""
-    lately: list[Sort | None]
-    """Of which sort each facet of the envelope was the last time."""
+    lately: Lately
 
 
 class EventReader:
@@ -196,11 +195,12 @@ class EventReader:
             return None
         signature, raws = envelope.signature(), envelope.facets()
         form = self._forms.get(signature)
-        facets = self._facets.read(raws, form.lately if form else [None] * len(raws))
+        lately = form.lately if form else envelope.unread()
+        facets = self._facets.read(raws, lately)
         if facets is None:
             return None
         if form is None:
-            form = self._form(envelope, len(raws))
+            form = self._form(envelope, lately)
             self._forms.put(signature, form, 4 * len(form.template.body) + 12_000)
         if form.order is not None:
             facets = [facets[i] for i in form.order]
@@ -213,12 +213,12 @@ class EventReader:
         values.append(run_id)
         return _event(form.template, values, event_id, ())
 
-    def _form(self, envelope: Envelope, facets: int) -> _Form:
+    def _form(self, envelope: Envelope, lately: Lately) -> _Form:
         skeleton, found = punch(envelope.outline())
         made, received = make_template(skeleton)
         order = tuple(value[""] for value in found if isinstance(value, dict))
         in_order = order == tuple(range(len(order)))
-        return _Form(self._shared(made), received, None if in_order else order, [None] * facets)
+        return _Form(self._shared(made), received, None if in_order else order, lately)
 
     def _shared(self, template: Template) -> Template:
         """The one object for all templates that are equal and were met lately."""

@@ -32,6 +32,8 @@ Kind = tuple[str, str]
 Flaw = tuple[str, str, WarningKind]
 """Path inside a facet, what is odd there, and what sort of thing that is."""
 
+LASTING = {"job", "dataset"}
+"""What facets are about that last until something else is said."""
 REMEMBERED_BYTES = 32_000_000
 """How much of facets is remembered while reading, roughly, bytes."""
 OUTLINES = 20_000
@@ -127,6 +129,11 @@ class Sort(msgspec.Struct, frozen=True, eq=False, weakref=False):
         return Facet(body, body, (), (self.outline, tokens), self.flaws)
 
 
+Lately = list[Sort | bool | None]
+"""Of which sort each of some facets was the last time; ``False``: those of jobs and datasets, which
+stay as they are and are not looked through for tokens."""
+
+
 class Facet:
     """A facet as it is stored: redacted canonical JSON."""
 
@@ -215,7 +222,7 @@ class FacetReader:
         """By the bytes that arrived."""
         self._sorts: Recent[tuple[bytes, str], Sort] = Recent(OUTLINES)
 
-    def read(self, raws: Sequence[msgspec.Raw], lately: list[Sort | None]) -> list[Facet] | None:
+    def read(self, raws: Sequence[msgspec.Raw], lately: Lately) -> list[Facet] | None:
         """Facets that came together; ``None`` if one of them is no object.
 
         Args:
@@ -228,7 +235,7 @@ class FacetReader:
         facets, known = [], self._known
         for place, raw in enumerate(raws):
             body, sort = bytes(raw), lately[place]
-            facet = sort.read(body) if sort else None
+            facet = sort.read(body) if isinstance(sort, Sort) else None
             if facet is None:
                 facet = known.get(body) or self._read(body, lately, place)
                 if facet is None:
@@ -236,9 +243,10 @@ class FacetReader:
             facets.append(facet)
         return facets
 
-    def _read(self, raw: bytes, lately: list[Sort | None], place: int) -> Facet | None:
+    def _read(self, raw: bytes, lately: Lately, place: int) -> Facet | None:
         """A facet that is not known."""
-        taken = _apart(raw) if len(raw) <= MOST_SORTED else None
+        is_lasting = lately[place] is False
+        taken = None if is_lasting or len(raw) > MOST_SORTED else _apart(raw)
         if taken is not None:
             sort = self._sorts.get((taken[0], taken[2]))
             if sort is not None:
@@ -266,7 +274,8 @@ class FacetReader:
 
 
 def _flaws(facet: Facet, kind: Kind) -> tuple[Flaw, ...]:
-    if len(facet.body) > MOST_SORTED or facet.outlined is None or facet.secrets:
+    is_lasting = kind[0] in LASTING or len(facet.body) > MOST_SORTED
+    if is_lasting or facet.outlined is None or facet.secrets:
         return tuple(_find_flaws(facet, *kind))
     # Another id, time or number in the same place breaks no other rule.
     outline, _ = facet.outlined

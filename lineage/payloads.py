@@ -13,7 +13,7 @@ from typing import Any
 import msgspec
 
 from catalog.moments import written
-from lineage.facets import Facet, Outline, fill, stored_facet
+from lineage.facets import LASTING, Facet, Outline, fill, stored_facet
 from lineage.templates import Template, Value
 from lineage.values import is_uuid
 
@@ -32,9 +32,6 @@ Event = tuple[Template, Sequence[Value]]
 
 _ENCODE = msgspec.msgpack.Encoder().encode
 _DECODE = msgspec.msgpack.Decoder().decode
-
-
-_LASTING = {"job", "dataset"}
 
 
 def bodies_of(events: Iterable[Event]) -> dict[bytes, Facet | Outline]:
@@ -61,7 +58,7 @@ def _holes(template: Template) -> tuple[tuple[int, ...], tuple[int, ...]]:
     lasting: list[int] = []
     passing: list[int] = []
     for facet in template.facets:
-        is_lasting = facet.about in _LASTING or facet.name in WHOLE
+        is_lasting = facet.about in LASTING or facet.name in WHOLE
         (lasting if is_lasting else passing).append(facet.hole)
     return tuple(lasting), tuple(passing)
 

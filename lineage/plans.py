@@ -52,7 +52,7 @@ REPORT_PLACES = tuple(
 _PLACE_NUMBER = {place: number for number, place in enumerate(REPORT_PLACES)}
 
 
-class Interest(NamedTuple):
+class Interest(Struct, frozen=True, gc=False):
     """A facet that the fold reads, and what it competes for."""
 
     side: str
@@ -134,7 +134,8 @@ def _make(templates: tuple[Template, ...], groups: tuple[int, ...]) -> Plan:
             if interest.tests is not None:
                 reports.append((index, group, interest))
                 continue
-            known = won.setdefault(interest[:3], (group, []))
+            key = (interest.side, interest.subject, interest.what)
+            known = won.setdefault(key, (group, []))
             if known[0] == group:
                 known[1].append((index, interest.hole))
     best = {key: tuple(candidates) for key, (_, candidates) in won.items()}

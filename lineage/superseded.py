@@ -100,8 +100,8 @@ def _statements(event: Event) -> bytes:
     """What tells an event from those that say something else."""
     telling = [
         value.hash
-        for _, _, name, hole, _ in event.template.facets
-        if name in TELLING and isinstance(value := event.values[hole], Facet)
+        for facet in event.template.facets
+        if facet.name in TELLING and isinstance(value := event.values[facet.hole], Facet)
     ]
     said = (
         event.template.hash, telling, event.key_id, event.is_out_of_scope, event.is_mended,

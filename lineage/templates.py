@@ -11,9 +11,10 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import IntEnum
 from itertools import chain
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, TypeVar
 
 import orjson
+from msgspec import Struct
 
 from lineage.conformance import envelope_warnings
 from lineage.facets import SECRET, Facet
@@ -61,7 +62,7 @@ class RefusedError(Exception):
         self.expected = expected
 
 
-class FacetHole(NamedTuple):
+class FacetHole(Struct, frozen=True, gc=False):
     """Where a facet stands."""
 
     about: str
