@@ -339,6 +339,12 @@ class Recent(dict[K, V]):
         self[key] = value
         self._weight += weight
 
+    def drop(self, key: K, was: int = 1) -> None:
+        """Forget a value, which counted ``was``."""
+        if key in self:
+            del self[key]
+            self._weight -= was
+
     def among(self, wanted: Iterable[K]) -> tuple[dict[K, V], list[K]]:
         """What is remembered of some keys, and the other keys, each once and in their order."""
         found: dict[K, V] = {}

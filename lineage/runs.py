@@ -33,6 +33,9 @@ STATISTIC = table_of(StatisticRow)
 REMEMBERED_BYTES = 20_000_000
 """How much of runs that may go on is remembered, roughly, bytes."""
 
+FEW = 8
+"""Events of a run that has ended, up to which it is read again if ever another one comes."""
+
 REMEMBERED = 200_000
 """How many newest reports are remembered."""
 
@@ -152,7 +155,10 @@ class Runs:
         self._write_reports(connection, folded, known)
         for item in folded:
             before = self._known.get(item.key, item.known)
-            self._known.put(item.key, item.known, _weight(item.known), _weight(before))
+            if item.run.terminals and len(item.known.events) <= FEW:
+                self._known.drop(item.key, _weight(before))
+            else:
+                self._known.put(item.key, item.known, _weight(item.known), _weight(before))
 
     def _load(
         self, connection: Connection, log: EventLog, keys: Mapping[RunKey, int]
@@ -269,7 +275,7 @@ def id_text(stored: bytes) -> str:
 
 def _weight(known: Known) -> int:
     """What it takes to remember a run, roughly, bytes."""
-    return 1000 + 4000 * len(known.events)
+    return 2000 + 9000 * len(known.events)
 
 
 def _with(known: Known | None, new: Sequence[Stored]) -> Known:
