@@ -102,22 +102,37 @@ def plan(engine: Engine, until: int) -> Iterator[Planned]:
 
     Only runs are looked through in which something has reached that age since last time.
     """
+    return filter(None, _steps(engine, until))
+
+
+def _steps(engine: Engine, until: int) -> Iterator[Planned | None]:
+    """The same; ``None``: some runs were looked through, and one may rest or stop."""
     log = EventLog()
     with engine.connect() as connection:
         swept = get_meta(connection, _SWEPT)
         cited = {bytes.fromhex(event_id) for cites in CITED for event_id in cites(connection)}
         last = int(connection.execute(select(func.max(RUN_EVENT.c.run_pk))).scalar() or 0)
     for first in range(0, last + 1, RUNS):
-        found = _found(engine, log, (first, first + RUNS), (swept, until))
-        wanted = ((pk, one) for pk, one in found if one.item.event.event_id not in cited)
-        while part := list(islice(wanted, CHUNK)):
-            with engine.connect() as connection:
-                planned = _planned(connection, part)
-            if planned is not None:
-                yield planned
+        part: list[tuple[int, Superseded]] = []
+        for found in _found(engine, log, (first, first + RUNS), (swept, until)):
+            if found is None:
+                yield None
+            elif found[1].item.event.event_id not in cited:
+                part.append(found)
+            if len(part) == CHUNK:
+                yield _planned(engine, part)
+                part = []
+        if part:
+            yield _planned(engine, part)
 
 
-def remove(engine: Engine, limit: Limit, now: datetime, pause: bool = True) -> Iterator[Planned]:
+def remove(
+    engine: Engine,
+    limit: Limit,
+    now: datetime,
+    pause: bool = True,
+    is_over: Callable[[], bool] = bool,
+) -> Iterator[Planned]:
     """Remove what can be, some in a transaction, in step with the iteration.
 
     Args:
@@ -125,6 +140,7 @@ def remove(engine: Engine, limit: Limit, now: datetime, pause: bool = True) -> I
         limit: How long what is superseded is kept.
         now: The present.
         pause: Whether to rest as long as was worked, for the sake of those who send meanwhile.
+        is_over: Whether to stop, asked ever so often, also while nothing is found.
 
     Raises:
         UserError: A payload is not as it was committed, which must not be destroyed; or everything
@@ -134,15 +150,18 @@ def remove(engine: Engine, limit: Limit, now: datetime, pause: bool = True) -> I
     with engine.connect() as connection:
         epoch = get_meta(connection, "epoch")
     started = time.monotonic()
-    for planned in plan(engine, until):
-        with writing(engine) as connection:
-            if get_meta(connection, "epoch") != epoch:
-                raise UserError(
-                    "the store was derived anew while events were removed; what was removed so "
-                    "far is. Run andon retention apply again."
-                )
-            _remove(connection, limit, until, planned)
-        yield planned
+    for planned in _steps(engine, until):
+        if is_over():
+            return
+        if planned is not None:
+            with writing(engine) as connection:
+                if get_meta(connection, "epoch") != epoch:
+                    raise UserError(
+                        "the store was derived anew while events were removed; what was removed "
+                        "so far is. Run andon retention apply again."
+                    )
+                _remove(connection, limit, until, planned)
+            yield planned
         if pause:
             time.sleep(time.monotonic() - started)
         started = time.monotonic()
@@ -200,8 +219,8 @@ def _count(tally: Tally, target: Connection, stored: Stored, part: removals.Stoo
 
 def _found(
     engine: Engine, log: EventLog, runs: tuple[int, int], ages: tuple[int, int]
-) -> Iterator[tuple[int, Superseded]]:
-    """Superseded events of some runs, with the row of their run."""
+) -> Iterator[tuple[int, Superseded] | None]:
+    """Superseded events of some runs, with the row of their run; ``None`` now and then."""
     swept, until = ages
     is_old = and_(EVENT.c.event_time <= until, EVENT.c.received_at <= until)
     is_new = or_(func.max(EVENT.c.event_time) > swept, func.max(EVENT.c.received_at) > swept)
@@ -219,6 +238,7 @@ def _found(
         for pk, numbers in _listed(engine, part, is_old):
             for one in superseded(_read(engine, log, numbers)):
                 yield pk, one
+        yield None
 
 
 def _listed(
@@ -244,15 +264,17 @@ def _read(engine: Engine, log: EventLog, numbers: list[int]) -> Iterator[Numbere
         yield from (Numbered(seq, stored[seq].event) for seq in part if seq in stored)
 
 
-def _planned(connection: Connection, found: list[tuple[int, Superseded]]) -> Planned | None:
+def _planned(engine: Engine, found: list[tuple[int, Superseded]]) -> Planned | None:
     """What is still there of it; ``None``: nothing."""
     events = {one.item.seq: one for _, one in found}
     size = func.length(PAYLOAD.c.body)
-    rows = connection.execute(
+    query = (
         select(EVENT.c.seq, EVENT.c.received_at, EVENT.c.event_id, EVENT.c.content_hash, size)
         .join(PAYLOAD, PAYLOAD.c.seq == EVENT.c.seq)
         .where(EVENT.c.seq.in_(events))
-    ).all()
+    )
+    with engine.connect() as connection:
+        rows = connection.execute(query).all()
     for seq, _, event_id, content_hash, _ in rows:
         if hashlib.sha256(events[seq].item.event.body).digest() != (content_hash or event_id):
             raise UserError(

@@ -74,11 +74,12 @@ class Sweeper:
 
     def _sweep(self) -> None:
         events = 0
-        for planned in remove(self._engine, self._limit, present(self._engine)):
+        now = present(self._engine)
+        for planned in remove(self._engine, self._limit, now, is_over=self._stop.is_set):
             events += len(planned.events)
+        for _ in drop(self._engine, is_over=self._stop.is_set):
             if self._stop.is_set():
                 return
-        for _ in drop(self._engine):
-            if self._stop.is_set():
-                return
+        if self._stop.is_set():
+            return
         logger.info("removed by age", extra={"events": events, "keep_days": self._limit.keep_days})
