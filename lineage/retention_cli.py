@@ -52,7 +52,7 @@ def show(as_json: bool, engine: Engine) -> None:
     if days:
         click.echo(f"Events that later ones of their run say again are kept for {days} days.")
     else:
-        click.echo("Everything is kept for ever.")
+        click.echo("Nothing is removed by itself: ANDON_KEEP_SUPERSEDED_DAYS is 0.")
     if found is None:
         click.echo("Nothing was removed so far.")
         return

@@ -113,7 +113,7 @@ def _tiles(intake: Intake) -> None:
         ("Events kept", intake.events, "each of them once"),
         ("Sent again", intake.repeats, "known already"),
         ("With warnings", sum(p.warnings for p in intake.producers), _broken(intake)),
-        ("Refused", intake.rejected, "not an event that can be read"),
+        ("Refused", intake.rejected, "could not be taken"),
     ]
     with st.grid(4, min_column_width=190, gap="small"):
         for label, number, note in tiles:
