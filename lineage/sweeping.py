@@ -79,7 +79,10 @@ class Sweeper:
             events += len(planned.events)
         for _ in drop(self._engine, is_over=self._stop.is_set):
             if self._stop.is_set():
-                return
+                break
         if self._stop.is_set():
+            # What is left is not for tomorrow, but for whoever serves next.
+            with writing(self._engine) as connection:
+                set_meta(connection, _BEGUN, 0)
             return
         logger.info("removed by age", extra={"events": events, "keep_days": self._limit.keep_days})
