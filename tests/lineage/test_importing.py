@@ -226,7 +226,7 @@ def test_digest_is_64_hex_digits_that_a_rebuild_keeps(
 ) -> None:
     path = tmp_path / "events.ndjson"
     path.write_bytes(lines(events))
-    connect(database).dispose()
+    connect(database.removeprefix("--database=")).dispose()
     empty = run(cli.digest, database).stdout.strip()
     run(cli.ingest, str(path), database)
     before = run(cli.digest, database).stdout.strip()
@@ -241,7 +241,7 @@ def test_digest_is_64_hex_digits_that_a_rebuild_keeps(
 
 def test_init_writes_guesses_once(tmp_path: Path, database: str, make_event: MakeEvent) -> None:
     folder, path = tmp_path / "governance", tmp_path / "event.json"
-    connect(database).dispose()
+    connect(database.removeprefix("--database=")).dispose()
     nothing = run(cli.init, str(folder), database)
     output = {"namespace": "postgres://prod:5432", "name": "db.raw.orders"}
     path.write_text(json.dumps(make_event(outputs=[output])))
