@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import groupby, islice, repeat
@@ -27,12 +27,13 @@ from catalog import chain
 from catalog.database import bump_revision, chunks, get_meta, set_meta, writing
 from catalog.errors import UserError
 from catalog.moments import microseconds, moment
-from lineage import loose, removals
+from lineage import loose, removals, run_days
 from lineage.counters import Tally
 from lineage.fold import Numbered
 from lineage.log import EVENT, PAYLOAD, EventLog, Stored
 from lineage.removals import Removal
-from lineage.runs import RUN_EVENT
+from lineage.run_days import SummedRun
+from lineage.runs import REPORT, RUN, RUN_EVENT, STATISTIC
 from lineage.superseded import Superseded, superseded
 
 CHUNK = 500
@@ -76,6 +77,8 @@ class Planned:
     bytes: int
     received: tuple[int, int]
     happened: tuple[int, int]
+    summed: tuple[SummedRun, ...] = ()
+    """Runs that go with them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +89,8 @@ class Sum:
     bytes: int = 0
     received: tuple[datetime, datetime] | None = None
     happened: tuple[datetime, datetime] | None = None
+    runs: int = 0
+    """Those that are summed up with them."""
 
     def plus(self, planned: Planned) -> Sum:
         """With some more events."""
@@ -94,6 +99,7 @@ class Sum:
             self.bytes + planned.bytes,
             _span(self.received, planned.received),
             _span(self.happened, planned.happened),
+            self.runs + len(planned.summed),
         )
 
 
@@ -112,7 +118,7 @@ def plan(engine: Engine, until: int) -> Iterator[Planned]:
         wanted = ((pk, one) for pk, one in found if one.item.event.event_id not in cited)
         while part := list(islice(wanted, CHUNK)):
             with engine.connect() as connection:
-                planned = _planned(connection, part)
+                planned = planned_of(connection, part)
             if planned is not None:
                 yield planned
 
@@ -131,23 +137,43 @@ def remove(engine: Engine, limit: Limit, now: datetime, pause: bool = True) -> I
             was derived anew meanwhile.
     """
     until = limit.until(now)
+    yield from carry_out(engine, limit, plan(engine, until), (until, until), pause)
+    with writing(engine) as connection:
+        set_meta(connection, _SWEPT, max(until, get_meta(connection, _SWEPT)))
+
+
+def carry_out(
+    engine: Engine,
+    limit: Limit,
+    steps: Iterable[Planned],
+    bounds: tuple[int, int],
+    pause: bool = True,
+) -> Iterator[Planned]:
+    """Remove what was planned, as ``remove`` does.
+
+    Args:
+        engine: Of the store.
+        limit: How long it is kept, and who says so.
+        steps: What to remove in each transaction.
+        bounds: Up to when it happened, and from when on everything is known as it was.
+        pause: Whether to rest between them.
+    """
     with engine.connect() as connection:
         epoch = get_meta(connection, "epoch")
     started = time.monotonic()
-    for planned in plan(engine, until):
+    for planned in steps:
         with writing(engine) as connection:
             if get_meta(connection, "epoch") != epoch:
                 raise UserError(
                     "the store was derived anew while events were removed; what was removed so "
                     "far is. Run andon retention apply again."
                 )
-            _remove(connection, limit, until, planned)
-        yield planned
+            is_done = _remove(connection, limit, bounds, planned)
+        if is_done:
+            yield planned
         if pause:
             time.sleep(time.monotonic() - started)
         started = time.monotonic()
-    with writing(engine) as connection:
-        set_meta(connection, _SWEPT, max(until, get_meta(connection, _SWEPT)))
 
 
 def require_known(connection: Connection, as_of: datetime) -> None:
@@ -160,7 +186,7 @@ def require_known(connection: Connection, as_of: datetime) -> None:
     if removal is not None:
         raise UserError(
             f"what was known at {as_of:%Y-%m-%d %H:%M} UTC is not known exactly any more: events "
-            f"before {moment(removal.until):%Y-%m-%d %H:%M} were removed on "
+            f"that tell of times before {moment(removal.until):%Y-%m-%d %H:%M} were removed on "
             f"{moment(removal.at):%Y-%m-%d} ({removal.removed_by}, after {removal.keep_days} "
             "days). Give an instant from then on."
         )
@@ -244,8 +270,16 @@ def _read(engine: Engine, log: EventLog, numbers: list[int]) -> Iterator[Numbere
         yield from (Numbered(seq, stored[seq].event) for seq in part if seq in stored)
 
 
-def _planned(connection: Connection, found: list[tuple[int, Superseded]]) -> Planned | None:
-    """What is still there of it; ``None``: nothing."""
+def planned_of(
+    connection: Connection,
+    found: Sequence[tuple[int, Superseded]],
+    summed: tuple[SummedRun, ...] = (),
+) -> Planned | None:
+    """What is still there of some events, with the row of their run; ``None``: nothing.
+
+    Raises:
+        UserError: One of them is not as it was committed.
+    """
     events = {one.item.seq: one for _, one in found}
     size = func.length(PAYLOAD.c.body)
     rows = connection.execute(
@@ -269,16 +303,19 @@ def _planned(connection: Connection, found: list[tuple[int, Superseded]]) -> Pla
         sum(row[4] for row in rows),
         (min(received), max(received)),
         (min(times), max(times)),
+        summed,
     )
 
 
-def _remove(connection: Connection, limit: Limit, until: int, planned: Planned) -> None:
-    """Remove what another process has not removed yet, and write it down."""
+def _remove(
+    connection: Connection, limit: Limit, bounds: tuple[int, int], planned: Planned
+) -> bool:
+    """Remove what another process has not removed yet, and write it down; whether there was any."""
     size = func.length(PAYLOAD.c.body)
     there = select(PAYLOAD.c.seq, size).where(PAYLOAD.c.seq.in_(planned.events))
     sizes = {row[0]: int(row[1]) for row in connection.execute(there)}
-    if not sizes:
-        return
+    if not sizes or (planned.summed and not _is_as_planned(connection, planned, sizes)):
+        return False
     number, now = removals.next_removal(connection), time.time_ns() // 1000
     removal = Removal(
         id=number,
@@ -286,7 +323,7 @@ def _remove(connection: Connection, limit: Limit, until: int, planned: Planned) 
         removed_by=limit.set_by,
         keep_days=limit.keep_days,
         since=min(planned.events[seq].item.event.time for seq in sizes),
-        until=until,
+        until=bounds[1],
         first=min(sizes),
         last=max(sizes),
         events=len(sizes),
@@ -298,7 +335,33 @@ def _remove(connection: Connection, limit: Limit, until: int, planned: Planned) 
     connection.execute(_UNLIST, [{"pk": planned.runs[seq], "number": seq} for seq in sizes])
     content = removals.removals_content(connection, number, number)
     chain.append_link(connection, removals.KIND, number, number, content, at=now)
+    if planned.summed:
+        _sum_up(connection, planned, number, bounds[0])
     bump_revision(connection)
+    return True
+
+
+def _is_as_planned(connection: Connection, planned: Planned, there: Collection[int]) -> bool:
+    """Whether all of it is there, and no other event of its runs has come meanwhile."""
+    listed: set[int] = set()
+    for part in chunks(set(planned.runs.values())):
+        query = select(RUN_EVENT.c.seq).where(RUN_EVENT.c.run_pk.in_(part))
+        listed.update(connection.execute(query).scalars())
+    return listed == set(there) == planned.events.keys()
+
+
+def _sum_up(connection: Connection, planned: Planned, removal: int, until: int) -> None:
+    """Have days in the place of runs."""
+    days = run_days.record(connection, removal, planned.summed, until)
+    content = run_days.days_content(connection, days[0], days[-1])
+    now = time.time_ns() // 1000
+    chain.append_link(connection, run_days.KIND, days[0], days[-1], content, at=now)
+    for part in chunks(set(planned.runs.values())):
+        for table in (REPORT, STATISTIC):
+            connection.execute(delete(table).where(table.c.run_pk.in_(part)))
+        connection.execute(delete(RUN).where(RUN.c.id.in_(part)))
+    # Whoever writes remembers runs, and must look up again which are over.
+    set_meta(connection, "writer", 0)
 
 
 def _span(
