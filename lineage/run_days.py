@@ -168,16 +168,14 @@ def summed_until(connection: Connection, runs: Iterable[RunKey]) -> dict[RunKey,
     return found
 
 
-def days_of(
-    connection: Connection, jobs: Iterable[tuple[str, str]], limit: int | None = None
-) -> list[RunDay]:
+def days_of(connection: Connection, jobs: Iterable[tuple[str, str]]) -> list[RunDay]:
     """What was summed up of a job under all of its names, the newest day first."""
     found: dict[int, Figures] = {}
     for day, *told in rows_where(
         connection, RUN_DAY, ("day", *_FIGURES), "job", {_key(job) for job in jobs}
     ):
         found[day] = found.get(day, Figures()).plus(Figures(*told))
-    days = sorted(found.items(), reverse=True)[:limit]
+    days = sorted(found.items(), reverse=True)
     return [RunDay(moment(day * DAY_US), figures) for day, figures in days]
 
 

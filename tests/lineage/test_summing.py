@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import random
 from collections import Counter
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -132,27 +133,31 @@ def parent(name: str | None) -> dict[str, Any]:
     return {"parent": {"run": {"runId": name}, "job": {"namespace": "n", "name": name[0]}}}
 
 
-DAYS = st.one_of(st.integers(0, 40), st.integers(0, 40), st.integers(0, LAST_DAY))
-LIMITS = st.one_of(st.integers(30, 44), st.integers(0, 44))
-
-
 @st.composite
 def histories(draw: st.DrawFn) -> list[bytes]:
     """Many runs of a few sorts over some weeks, and other events between."""
     sorts: list[dict[str, Any]] = draw(st.lists(run_events, min_size=1, max_size=2))
+    # Many at once, and not mostly the smallest: few runs are never so many that one can go.
+    chance = random.Random(draw(st.integers(0, 1 << 32)))  # noqa: S311
     found = []
-    for number, began in enumerate(draw(st.lists(DAYS, min_size=10, max_size=24))):
-        event = draw(st.sampled_from(sorts))
-        took = draw(st.sampled_from([0, 0.1, 3]))
-        end = draw(st.sampled_from(["COMPLETE"] * 6 + ["FAIL", "RUNNING"]))
-        above = draw(st.sampled_from([None] * 5 + [f"{number}", "p1", "q2"]))
+    for number in range(chance.randint(14, 30)):
+        event = chance.choice(sorts)
+        began = chance.randint(0, chance.choice((20, 40, LAST_DAY)))
+        above = chance.choice([None] * 6 + [f"{number}", f"{number // 3}", f"{number // 3}", "p"])
         own = {k: v for k, v in event["run"]["facets"].items() if k[:6] != "parent"}
+        if chance.random() < 0.2:
+            own["tags"] = {"tags": [{"key": "principal", "value": f"person:{number % 3}"}]}
         run = {"runId": f"run-{number}", "facets": own | parent(above)}
-        for kind, day in (("START", began), (end, began + took)):
+        end = chance.choice(["COMPLETE"] * 6 + ["FAIL", "RUNNING"])
+        for kind, day in (("START", began), (end, began + chance.choice((0, 0.1, 3)))):
             found.append({**event, "eventType": kind, "eventTime": at(day), "run": run})
     between = draw(event_lists)
-    found += [{**event, "eventTime": at(draw(st.integers(0, LAST_DAY)))} for event in between]
-    return draw(st.permutations([json.dumps(event).encode() for event in found]))
+    found += [{**event, "eventTime": at(chance.randint(0, LAST_DAY))} for event in between]
+    chance.shuffle(found)
+    return [json.dumps(event).encode() for event in found]
+
+
+LIMITS = st.integers(0, 44).map(lambda day: 44 - day)
 
 
 def name_of(body: bytes) -> RunName | None:
