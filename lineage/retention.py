@@ -186,7 +186,7 @@ def require_known(connection: Connection, as_of: datetime) -> None:
     if removal is not None:
         raise UserError(
             f"what was known at {as_of:%Y-%m-%d %H:%M} UTC is not known exactly any more: events "
-            f"that tell of times before {moment(removal.until):%Y-%m-%d %H:%M} were removed on "
+            f"before {moment(removal.until):%Y-%m-%d %H:%M} were removed on "
             f"{moment(removal.at):%Y-%m-%d} ({removal.removed_by}, after {removal.keep_days} "
             "days). Give an instant from then on."
         )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+import uuid
 from collections import Counter
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -15,18 +16,20 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import Engine, select
 
+from catalog.model import Catalog
 from catalog.moments import microseconds
 from lineage import reading, reports, staying
 from lineage.assets import ASSET
 from lineage.history import estates_at
 from lineage.loose import drop
-from lineage.reading import load_estate
+from lineage.reading import load_estate, observe
 from lineage.rebuild import _canonical, digest
+from lineage.reducers import NO_REDUCERS
 from lineage.retention import Limit
 from lineage.run_days import DAY_US, RUN_DAY
 from lineage.runs import RUN, STATISTIC, id_text
 from lineage.summing import REACH, sum_up
-from tests.lineage.test_fold_laws import event_lists, run_events, told_by
+from tests.lineage.test_fold_laws import FACETS, event_lists, run_events, told_by
 from tests.lineage.test_retention import (
     CleanStore,
     aliases,
@@ -53,8 +56,8 @@ __all__ = ["other_store"]  # a fixture
 def few() -> Iterator[None]:
     """Let so few runs stay by their number that a law need not draw hundreds."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(staying, "RUNS", 2)
-        patch.setattr(reading, "LAST_RUNS", 2)
+        patch.setattr(staying, "RUNS", 3)
+        patch.setattr(reading, "LAST_RUNS", 3)
         patch.setattr(staying, "REPORTS", 2)
         patch.setattr(reports, "OLDER_REPORTS", 2)
         yield
@@ -91,7 +94,19 @@ def runs_in(engine: Engine) -> set[RunName]:
 
 
 def known(engine: Engine, without: set[RunName]) -> tuple[object, ...]:
-    return lines(engine, without), told_by(load_estate(engine, NOW)), aliases(engine)
+    return lines(engine, without), told_by(load_estate(engine, NOW)), aliases(engine), more(engine)
+
+
+def more(engine: Engine) -> object:
+    """What judgements take from runs but estates do not say."""
+    with engine.connect() as connection:
+        names = {row.id: row.name for row in connection.execute(select(ASSET))}
+        found = observe(connection, NOW, Catalog(), NO_REDUCERS)
+    return (
+        sorted((names[job], version, at) for (job, version), at in found.first_success.items()),
+        sorted(found.shape_ends.values()),
+        sorted((names[i], at) for i, at in found.tested_at.items()),
+    )
 
 
 def days(engine: Engine) -> Counter[tuple[str, int, str]]:
@@ -127,10 +142,23 @@ def days_by_rows(engine: Engine, which: set[RunName]) -> Counter[tuple[str, int,
 # Laws
 
 
+def uuid_of(name: str) -> str:
+    """A run's id as it should be: what is odd about others is told of each by itself."""
+    return str(uuid.uuid5(uuid.NAMESPACE_URL, name))
+
+
 def parent(name: str | None) -> dict[str, Any]:
     if name is None:
         return {}
-    return {"parent": {"run": {"runId": name}, "job": {"namespace": "n", "name": name[0]}}}
+    return {"parent": {"run": {"runId": uuid_of(name)}, "job": {"namespace": "n", "name": name[0]}}}
+
+
+def varied(event: dict[str, Any], chance: random.Random) -> dict[str, Any]:
+    """The same sort of event, in which a version and what derives from what may differ."""
+    version = {"sourceCodeLocation": {"version": chance.choice("abc")}}
+    derived = {"columnLineage": chance.choice(FACETS[5:7])["columnLineage"]}
+    outputs = [{**o, "facets": {**o["facets"], **derived}} for o in event["outputs"]]
+    return {**event, "job": {**event["job"], "facets": version}, "outputs": outputs}
 
 
 @st.composite
@@ -139,15 +167,18 @@ def histories(draw: st.DrawFn) -> list[bytes]:
     sorts: list[dict[str, Any]] = draw(st.lists(run_events, min_size=1, max_size=2))
     # Many at once, and not mostly the smallest: few runs are never so many that one can go.
     chance = random.Random(draw(st.integers(0, 1 << 32)))  # noqa: S311
+    varies = draw(st.booleans())
     found = []
     for number in range(chance.randint(14, 30)):
         event = chance.choice(sorts)
+        if varies:
+            event = varied(event, chance)
         began = chance.randint(0, chance.choice((20, 40, LAST_DAY)))
         above = chance.choice([None] * 6 + [f"{number}", f"{number // 3}", f"{number // 3}", "p"])
         own = {k: v for k, v in event["run"]["facets"].items() if k[:6] != "parent"}
         if chance.random() < 0.2:
             own["tags"] = {"tags": [{"key": "principal", "value": f"person:{number % 3}"}]}
-        run = {"runId": f"run-{number}", "facets": own | parent(above)}
+        run = {"runId": uuid_of(f"run-{number}"), "facets": own | parent(above)}
         end = chance.choice(["COMPLETE"] * 6 + ["FAIL", "RUNNING"])
         for kind, day in (("START", began), (end, began + chance.choice((0, 0.1, 3)))):
             found.append({**event, "eventType": kind, "eventTime": at(day), "run": run})
