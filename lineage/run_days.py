@@ -66,7 +66,10 @@ class SummedRunRow(SQLModel, table=True):
     """A run that was summed up: an event that comes later begins it no second time."""
 
     __tablename__ = "lineage_summed_run"
-    __table_args__ = (Index("ix_lineage_summed_run_day", "day_id"), KEPT)
+    __table_args__ = (
+        Index("ix_lineage_summed_run_day", "day_id"),
+        {**KEPT, "sqlite_with_rowid": False},
+    )
 
     key: bytes = Field(sa_column=Column(LargeBinary, primary_key=True))
     """First half of the SHA-256 of the run's id and its job's namespace and name."""

@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy import Engine, select, update
 
 from catalog import chain
-from catalog.database import writing
+from catalog.database import set_meta, writing
 from catalog.errors import UserError
 from catalog.moments import microseconds
 from lineage import retention, staying, summing
@@ -104,7 +104,8 @@ def test_a_day_tells_what_its_runs_came_to(store: Engine) -> None:
 
 def test_each_day_is_on_one_page(filled: Engine) -> None:
     summed_up_to(filled, 40)
-    days, older, runs = [], "", 0
+    days, runs = [], 0
+    older: str | None = ""
     while older is not None:
         shown = page(filled, older, 1)
         days += [day.day for day in shown.days]
@@ -209,7 +210,7 @@ def test_it_adds_to_what_was_removed_before(filled: Engine) -> None:
     take(filled, [beats])
     until = START + timedelta(days=40 + LIMIT.keep_days)
     with writing(filled) as connection:
-        retention.set_meta(connection, "retention_swept_until_us", 0)
+        set_meta(connection, "retention_swept_until_us", 0)
     removed = sum(len(step.events) for step in remove(filled, LIMIT, until, pause=False))
     assert removed == 6
     sent = [p.events for p in intake(filled).producers]

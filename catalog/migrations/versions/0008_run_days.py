@@ -37,6 +37,7 @@ def upgrade() -> None:
         sa.Column("day_id", sa.BigInteger(), nullable=False),
         sa.Column("until", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("key", "day_id"),
+        sqlite_with_rowid=False,
     )
     op.create_index("ix_lineage_summed_run_day", "lineage_summed_run", ["day_id"])
 
