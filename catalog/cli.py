@@ -15,6 +15,7 @@ import click
 from sqlalchemy import Engine
 
 from catalog.database import connect, present
+from catalog.engines import require_store
 from catalog.formats import json_schema, read_catalog
 from catalog.settings import Settings
 from catalog.store import apply_catalog
@@ -27,11 +28,14 @@ WHEN_OPENED: list[Callable[[Engine], None]] = []
 """What other packages do to a store before a command works on it."""
 
 
-def database_option(command: Callable[..., R], *, as_it_is: bool = False) -> Callable[..., R]:
+def database_option(
+    command: Callable[..., R], *, as_it_is: bool = False, makes_one: bool = False
+) -> Callable[..., R]:
     """Gives a command the option ``--database`` and, as its argument ``engine``, the open store.
 
     Args:
         command: The function behind it.
+        makes_one: Whether it may be the first to open the store, and makes it then.
         as_it_is: Whether ``WHEN_OPENED`` is left out: it can do with a store that waits for it.
     """
 
@@ -42,7 +46,10 @@ def database_option(command: Callable[..., R], *, as_it_is: bool = False) -> Cal
     )
     @functools.wraps(command)
     def with_engine(*args: Any, database: str | None, **kwargs: Any) -> R:
-        engine = connect(database or Settings().database_url)
+        url = database or Settings().database_url
+        if not makes_one:
+            require_store(url)
+        engine = connect(url)
         try:
             for prepare in () if as_it_is else WHEN_OPENED:
                 prepare(engine)
@@ -64,7 +71,7 @@ def progress(items: Iterable[T], length: int | None, label: str) -> Iterator[Ite
 
 @click.command()
 @click.argument("folder", metavar="DIR", type=click.Path(path_type=Path))
-@database_option
+@functools.partial(database_option, makes_one=True)
 def apply(folder: Path, engine: Engine) -> None:
     """Make the declared catalog in a folder the one in force.
 

@@ -22,7 +22,7 @@ from catalog.database import (
     set_meta,
     writing,
 )
-from catalog.engines import one_line, open_engine, shown
+from catalog.engines import file_of, one_line, open_engine, shown
 from catalog.errors import UserError
 from catalog.settings import Settings
 
@@ -42,7 +42,7 @@ def db() -> None:
 
 
 @db.command()
-@database_option
+@partial(database_option, makes_one=True)
 def upgrade(engine: Engine) -> None:
     """Bring the store to the form that this version needs, and derive again what must be.
 
@@ -67,7 +67,7 @@ def check(ctx: click.Context, url: str) -> None:
     engine = open_engine(url)
     try:
         if engine.dialect.name == "sqlite":
-            damage = _damage(_file_of(engine))
+            damage = _damage(file_of(engine))
             if damage is not None:
                 click.echo(f"Damaged: {damage}. Put a backup in its place: andon db restore FILE.")
                 ctx.exit(1)
@@ -94,7 +94,7 @@ def backup(file: Path, url: str, is_forced: bool) -> None:
     engine = open_engine(url)
     if engine.dialect.name == "postgresql":
         _refuse("backed up", f"pg_dump --format=custom --file={file}")
-    source = _file_of(engine)
+    source = file_of(engine)
     if file.exists() and not is_forced:
         raise UserError(f'"{file}" exists already. Give another name, or --force to overwrite it.')
     partial_file = file.with_name(f".{file.name}.partial")
@@ -156,16 +156,6 @@ def restore(file: Path, url: str, is_forced: bool) -> None:
 
 def _refuse(what: str, how: str) -> NoReturn:
     raise UserError(f"PostgreSQL is {what} with its own tools, such as: {how} --dbname=URL.")
-
-
-def _file_of(engine: Engine) -> Path:
-    name = engine.url.database
-    if not name or not Path(name).is_file():
-        raise UserError(
-            f'there is no store at "{shown(str(engine.url))}". '
-            "Set --database or ANDON_DATABASE_URL to one."
-        )
-    return Path(name)
 
 
 def _damage(file: Path) -> str | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import sqlite3
+from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Connection, Engine, create_engine, event
@@ -74,6 +75,33 @@ def open_engine(url: str) -> Engine:
         event.listen(engine, "connect", _postgresql_connect)
         event.listen(engine, "begin", _postgresql_begin)
     return engine
+
+
+def require_store(url: str) -> None:
+    """Refuse to go on where no store was ever made: a mistyped name must not become an empty one.
+
+    Raises:
+        UserError: It would be a file of SQLite's, and there is none.
+    """
+    engine = open_engine(url)
+    if engine.dialect.name == "sqlite":
+        file_of(engine)
+    engine.dispose()
+
+
+def file_of(engine: Engine) -> Path:
+    """The file of an SQLite store.
+
+    Raises:
+        UserError: There is none.
+    """
+    name = engine.url.database
+    if not name or not Path(name).is_file():
+        raise UserError(
+            f'there is no store at "{shown(str(engine.url))}". Set --database or '
+            "ANDON_DATABASE_URL to one; andon serve, ingest and apply make one."
+        )
+    return Path(name)
 
 
 def shown(url: str) -> str:

@@ -7,13 +7,11 @@ from typing import Literal
 
 Colour = Literal["red", "orange", "yellow", "blue", "green", "violet", "gray"]
 
-LEVEL_COLOURS: tuple[Colour, ...] = ("gray", "gray", "orange", "yellow", "blue", "green")
-"""Of the maturity levels 0 to 5; always shown together with the level's name."""
-
 LEVEL_HEX = {
     "light": ("#667085", "#667085", "#DC6803", "#CA8504", "#2F5BEA", "#079455"),
     "dark": ("#94A0B0", "#94A0B0", "#FDA355", "#FAC515", "#84A1FF", "#47CD89"),
 }
+"""Of the maturity levels 0 to 5; always shown together with the level's name."""
 
 SEVERITIES: dict[str, tuple[Colour, str]] = {
     "critical": ("red", ":material/error:"),

@@ -172,7 +172,7 @@ def _claimed(claim: Join, dataset: Dataset, page: str) -> None:
     with st.container(gap="xxsmall"):
         st.markdown(
             f":orange[:material/warning:] {words.code(other[0])} {words.code(other[1])}  \n"
-            ":gray[:small[because an event says so whose key does not speak for both]]"
+            ":gray[:small[because an event says so, without a key that speaks for both]]"
         )
         if claim.evidence is not None and claim.evidence.event_id:
             what = f"claim_{claim.one}_{claim.other}"

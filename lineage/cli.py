@@ -33,7 +33,7 @@ SHOWN = 20
 @click.command()
 @click.argument("paths", nargs=-1, required=True, metavar="PATH...")
 @click.option("--json", "as_json", is_flag=True, help="One JSON document.")
-@database_option
+@partial(database_option, makes_one=True)
 def ingest(paths: tuple[str, ...], as_json: bool, engine: Engine) -> None:
     """Take in events from files, folders or - for standard input.
 

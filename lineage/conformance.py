@@ -237,6 +237,8 @@ def conformance(seen: Seen) -> Conformance:
     broken = min(max(seen.with_warnings, 0), seen.events)
     clean = seen.events - broken
     share = clean / seen.events
+    if not broken and seen.events == 1:
+        return Conformance(share, "Its only event keeps to the OpenLineage schemas.")
     if not broken:
         return Conformance(share, f"All {seen.events:,} events keep to the OpenLineage schemas.")
     kinds = sorted(

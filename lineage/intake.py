@@ -56,6 +56,11 @@ class Producer:
     spoken: tuple[Spoken, ...]
     """By namespace, then kind."""
 
+    @property
+    def heard_at(self) -> datetime:
+        """When it was last heard: whatever an event says, it did not happen after it arrived."""
+        return min(self.last_at, self.last_received_at)
+
 
 @dataclass(frozen=True, slots=True)
 class WarningCount:
@@ -114,7 +119,7 @@ class Intake:
     rejected: int
     """Without those that were replayed."""
     producers: tuple[Producer, ...]
-    """Newest first."""
+    """The one that was last heard first."""
     warnings: tuple[WarningCount, ...]
     """What breaks a schema, most frequent first."""
     others: tuple[WarningCount, ...]
@@ -131,7 +136,9 @@ class Intake:
 def intake(engine: Engine, limit: int = 50) -> Intake:
     """What arrived so far; lists hold ``limit`` entries at most, counts cover everything."""
     with engine.connect() as connection:
-        producers = tuple(_producers(connection))
+        producers = tuple(
+            sorted(_producers(connection), key=lambda p: (p.heard_at, p.name), reverse=True)
+        )
         rejected = _open(connection)
         repeats = connection.execute(
             select(func.sum(EVENT.c.received_count - 1)).where(EVENT.c.received_count > 1)
@@ -165,8 +172,7 @@ def _producers(connection: Connection) -> Iterator[Producer]:
     kinds: dict[str, dict[WarningKind, int]] = defaultdict(dict)
     for row in connection.execute(select(WARNING_KIND).order_by(WARNING_KIND.c.events.desc())):
         kinds[row.producer][WarningKind(row.kind)] = row.events
-    query = select(PRODUCER).order_by(PRODUCER.c.last_received_at.desc(), PRODUCER.c.producer)
-    for row in connection.execute(query):
+    for row in connection.execute(select(PRODUCER)):
         counted = kinds[row.producer]
         yield Producer(
             row.producer,
@@ -280,7 +286,7 @@ def _counts(connection: Connection, producers: tuple[Producer, ...], rejected: i
         written=used.written,
         used=used.all,
         edges=edges,
-        senders=tuple(Sender(p.name, p.events, p.last_at) for p in producers),
+        senders=tuple(Sender(p.name, p.events, p.heard_at) for p in producers),
     )
 
 

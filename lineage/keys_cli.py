@@ -6,6 +6,7 @@ import getpass
 import json
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
 import click
@@ -63,7 +64,7 @@ def token() -> None:
 @click.option(
     "--expires", metavar="D", help="Its last day, or how long from now: 90d. Default: never."
 )
-@database_option
+@partial(database_option, makes_one=True)
 def create(
     *,
     name: str,

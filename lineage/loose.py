@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from itertools import islice
 from typing import Any
 
@@ -47,8 +47,15 @@ def note(connection: Connection, going: Iterable[int], staying: Iterable[int]) -
     upsert_rows(connection, LOOSE, ("id",), ("id",), [(number,) for number in sorted(found)])
 
 
-def drop(engine: Engine, *, pause: bool = True) -> Iterator[int]:
+def drop(
+    engine: Engine, *, pause: bool = True, is_over: Callable[[], bool] = bool
+) -> Iterator[int]:
     """Remove bodies that nothing refers to, some in a transaction.
+
+    Args:
+        engine: Of the store.
+        pause: Whether to rest as long as was worked.
+        is_over: Whether to stop, asked ever so often; what was noted is looked for next time.
 
     Yields:
         How many bytes they took.
@@ -60,6 +67,8 @@ def drop(engine: Engine, *, pause: bool = True) -> Iterator[int]:
         started = time.monotonic()
         with engine.connect() as connection:
             last, is_more = _hold(connection, loose, last)
+        if is_over():
+            return
         if pause:
             time.sleep(time.monotonic() - started)
     kept = noted - loose

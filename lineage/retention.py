@@ -108,22 +108,37 @@ def plan(engine: Engine, until: int) -> Iterator[Planned]:
 
     Only runs are looked through in which something has reached that age since last time.
     """
+    return filter(None, _steps(engine, until))
+
+
+def _steps(engine: Engine, until: int) -> Iterator[Planned | None]:
+    """The same; ``None``: some runs were looked through, and one may rest or stop."""
     log = EventLog()
     with engine.connect() as connection:
         swept = get_meta(connection, _SWEPT)
         cited = {bytes.fromhex(event_id) for cites in CITED for event_id in cites(connection)}
         last = int(connection.execute(select(func.max(RUN_EVENT.c.run_pk))).scalar() or 0)
     for first in range(0, last + 1, RUNS):
-        found = _found(engine, log, (first, first + RUNS), (swept, until))
-        wanted = ((pk, one) for pk, one in found if one.item.event.event_id not in cited)
-        while part := list(islice(wanted, CHUNK)):
-            with engine.connect() as connection:
-                planned = planned_of(connection, part)
-            if planned is not None:
-                yield planned
+        part: list[tuple[int, Superseded]] = []
+        for found in _found(engine, log, (first, first + RUNS), (swept, until)):
+            if found is None:
+                yield None
+            elif found[1].item.event.event_id not in cited:
+                part.append(found)
+            if len(part) == CHUNK:
+                yield planned_of(engine, part)
+                part = []
+        if part:
+            yield planned_of(engine, part)
 
 
-def remove(engine: Engine, limit: Limit, now: datetime, pause: bool = True) -> Iterator[Planned]:
+def remove(
+    engine: Engine,
+    limit: Limit,
+    now: datetime,
+    pause: bool = True,
+    is_over: Callable[[], bool] = bool,
+) -> Iterator[Planned]:
     """Remove what can be, some in a transaction, in step with the iteration.
 
     Args:
@@ -131,46 +146,54 @@ def remove(engine: Engine, limit: Limit, now: datetime, pause: bool = True) -> I
         limit: How long what is superseded is kept.
         now: The present.
         pause: Whether to rest as long as was worked, for the sake of those who send meanwhile.
+        is_over: Whether to stop, asked ever so often, also while nothing is found.
 
     Raises:
         UserError: A payload is not as it was committed, which must not be destroyed; or everything
             was derived anew meanwhile.
     """
     until = limit.until(now)
-    yield from carry_out(engine, limit, plan(engine, until), (until, until), pause)
+    yield from carry_out(engine, limit, _steps(engine, until), (until, until), pause, is_over)
+    if is_over():
+        return
     with writing(engine) as connection:
         set_meta(connection, _SWEPT, max(until, get_meta(connection, _SWEPT)))
 
 
-def carry_out(
+def carry_out(  # noqa: PLR0913  # what two ways of removing have in common
     engine: Engine,
     limit: Limit,
-    steps: Iterable[Planned],
+    steps: Iterable[Planned | None],
     bounds: tuple[int, int],
     pause: bool = True,
+    is_over: Callable[[], bool] = bool,
 ) -> Iterator[Planned]:
     """Remove what was planned, as ``remove`` does.
 
     Args:
         engine: Of the store.
         limit: How long it is kept, and who says so.
-        steps: What to remove in each transaction.
+        steps: What to remove in each transaction; ``None``: one may rest or stop.
         bounds: Up to when it happened, and from when on everything is known as it was.
         pause: Whether to rest between them.
+        is_over: Whether to stop.
     """
     with engine.connect() as connection:
         epoch = get_meta(connection, "epoch")
     started = time.monotonic()
     for planned in steps:
-        with writing(engine) as connection:
-            if get_meta(connection, "epoch") != epoch:
-                raise UserError(
-                    "the store was derived anew while events were removed; what was removed so "
-                    "far is. Run andon retention apply again."
-                )
-            is_done = _remove(connection, limit, bounds, planned)
-        if is_done:
-            yield planned
+        if is_over():
+            return
+        if planned is not None:
+            with writing(engine) as connection:
+                if get_meta(connection, "epoch") != epoch:
+                    raise UserError(
+                        "the store was derived anew while events were removed; what was removed "
+                        "so far is. Run andon retention apply again."
+                    )
+                is_done = _remove(connection, limit, bounds, planned)
+            if is_done:
+                yield planned
         if pause:
             time.sleep(time.monotonic() - started)
         started = time.monotonic()
@@ -226,8 +249,8 @@ def _count(tally: Tally, target: Connection, stored: Stored, part: removals.Stoo
 
 def _found(
     engine: Engine, log: EventLog, runs: tuple[int, int], ages: tuple[int, int]
-) -> Iterator[tuple[int, Superseded]]:
-    """Superseded events of some runs, with the row of their run."""
+) -> Iterator[tuple[int, Superseded] | None]:
+    """Superseded events of some runs, with the row of their run; ``None`` now and then."""
     swept, until = ages
     is_old = and_(EVENT.c.event_time <= until, EVENT.c.received_at <= until)
     is_new = or_(func.max(EVENT.c.event_time) > swept, func.max(EVENT.c.received_at) > swept)
@@ -245,6 +268,7 @@ def _found(
         for pk, numbers in _listed(engine, part, is_old):
             for one in superseded(_read(engine, log, numbers)):
                 yield pk, one
+        yield None
 
 
 def _listed(
@@ -271,7 +295,7 @@ def _read(engine: Engine, log: EventLog, numbers: list[int]) -> Iterator[Numbere
 
 
 def planned_of(
-    connection: Connection,
+    engine: Engine,
     found: Sequence[tuple[int, Superseded]],
     summed: tuple[SummedRun, ...] = (),
 ) -> Planned | None:
@@ -282,11 +306,13 @@ def planned_of(
     """
     events = {one.item.seq: one for _, one in found}
     size = func.length(PAYLOAD.c.body)
-    rows = connection.execute(
+    query = (
         select(EVENT.c.seq, EVENT.c.received_at, EVENT.c.event_id, EVENT.c.content_hash, size)
         .join(PAYLOAD, PAYLOAD.c.seq == EVENT.c.seq)
         .where(EVENT.c.seq.in_(events))
-    ).all()
+    )
+    with engine.connect() as connection:
+        rows = connection.execute(query).all()
     for seq, _, event_id, content_hash, _ in rows:
         if hashlib.sha256(events[seq].item.event.body).digest() != (content_hash or event_id):
             raise UserError(

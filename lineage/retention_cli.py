@@ -62,7 +62,10 @@ def show(as_json: bool, engine: Engine) -> None:
     if runs_days:
         click.echo(f"Runs are kept one by one for {runs_days} days, and summed up by day after.")
     if not days and not runs_days:
-        click.echo("Everything is kept for ever.")
+        click.echo(
+            "Nothing is removed by itself: ANDON_KEEP_SUPERSEDED_DAYS and ANDON_ROLL_UP_RUNS_DAYS "
+            "are 0."
+        )
     if found is None:
         click.echo("Nothing was removed so far.")
         return

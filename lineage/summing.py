@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, Engine, select
@@ -41,7 +41,13 @@ def known_from(until: int) -> int:
     return until + REACH // timedelta(microseconds=1)
 
 
-def sum_up(engine: Engine, limit: Limit, now: datetime, pause: bool = True) -> Iterator[Planned]:
+def sum_up(
+    engine: Engine,
+    limit: Limit,
+    now: datetime,
+    pause: bool = True,
+    is_over: Callable[[], bool] = bool,
+) -> Iterator[Planned]:
     """Sum up what can be, some in a transaction, in step with the iteration.
 
     Args:
@@ -49,6 +55,7 @@ def sum_up(engine: Engine, limit: Limit, now: datetime, pause: bool = True) -> I
         limit: How long runs are kept.
         now: The present.
         pause: Whether to rest as long as was worked, for the sake of those who send meanwhile.
+        is_over: Whether to stop, asked ever so often, also while nothing is found.
 
     Raises:
         UserError: A payload is not as it was committed; everything was derived anew meanwhile; or
@@ -60,11 +67,17 @@ def sum_up(engine: Engine, limit: Limit, now: datetime, pause: bool = True) -> I
             "more, since what is known today is told from the runs of a month."
         )
     until = limit.until(now)
-    yield from carry_out(engine, limit, plan(engine, until), (until, known_from(until)), pause)
+    bounds = until, known_from(until)
+    yield from carry_out(engine, limit, _steps(engine, until), bounds, pause, is_over)
 
 
 def plan(engine: Engine, until: int) -> Iterator[Planned]:
     """What can be summed up of what was received and happened up to an instant, some at a time."""
+    return filter(None, _steps(engine, until))
+
+
+def _steps(engine: Engine, until: int) -> Iterator[Planned | None]:
+    """The same; ``None``: some runs were looked through, and one may rest or stop."""
     log = EventLog()
     with engine.connect() as connection:
         old = _old(connection, until)
@@ -89,13 +102,12 @@ def plan(engine: Engine, until: int) -> Iterator[Planned]:
             statements.take(pk, item)
         stay |= statements.staying()
         standing |= statements.standing()
+        yield None
     families = Families(links)
     going = families.without(old.keys() - stay)
     ordered = sorted(going, key=lambda pk: (families.of(pk), old[pk].at, pk))
     for part in chunks(ordered, CHUNK // 2):
-        planned = _planned(engine, log, [old[pk] for pk in part], standing, until)
-        if planned is not None:
-            yield planned
+        yield _planned(engine, log, [old[pk] for pk in part], standing, until)
 
 
 def _old(connection: Connection, until: int) -> dict[int, Ended]:
@@ -150,9 +162,8 @@ def _planned(
         for pk, items in events.items()
         for item in items
     ]
-    with engine.connect() as connection:
-        summed = tuple(_summed(run, events[run.pk]) for run in runs if run.pk in events)
-        return planned_of(connection, found, summed)
+    summed = tuple(_summed(run, events[run.pk]) for run in runs if run.pk in events)
+    return planned_of(engine, found, summed)
 
 
 def _summed(run: Ended, said: Sequence[Numbered]) -> SummedRun:

@@ -86,16 +86,19 @@ class Sweeper:
         for planned in self._steps():
             events += len(planned.events)
             runs += len(planned.summed)
+        for _ in drop(self._engine, is_over=self._stop.is_set):
             if self._stop.is_set():
-                return
-        for _ in drop(self._engine):
-            if self._stop.is_set():
-                return
+                break
+        if self._stop.is_set():
+            # What is left is not for tomorrow, but for whoever serves next.
+            with writing(self._engine) as connection:
+                set_meta(connection, _BEGUN, 0)
+            return
         logger.info("removed by age", extra={"events": events, "runs": runs})
 
     def _steps(self) -> Iterator[Planned]:
-        now = present(self._engine)
+        now, is_over = present(self._engine), self._stop.is_set
         if self._limit is not None:
-            yield from remove(self._engine, self._limit, now)
-        if self._roll_up is not None:
-            yield from sum_up(self._engine, self._roll_up, now)
+            yield from remove(self._engine, self._limit, now, is_over=is_over)
+        if self._roll_up is not None and not is_over():
+            yield from sum_up(self._engine, self._roll_up, now, is_over=is_over)

@@ -48,7 +48,10 @@ def _read(value: Any) -> tuple[datetime, bool]:
     text, midnights = _MIDNIGHT.subn(r"\g<1>00:00:00", text)
     text, leaps = _LEAP.subn(r"\1:59", text)
     shift = timedelta(days=1 if midnights else 0, seconds=1 if leaps else 0)
-    moment = datetime.fromisoformat(text) + shift
+    try:
+        moment = datetime.fromisoformat(text) + shift
+    except ValueError as error:  # it quotes what was read; the sender knows what was sent
+        raise ValueError(str(error).replace(repr(text), repr(value))) from error
     if "T" not in text and len(text) <= 10:
         raise ValueError("it has a date but no time")
     if moment.tzinfo is None:

@@ -130,10 +130,8 @@ def _built(proof: Provenance, estate: Estate, now: datetime) -> str:
     ]
     told = [f"{number} {what}" for number, what in counted if number]
     if told:
-        noun = "data test" if counted[0][0] == 1 else "data tests"
-        first, *rest = told
-        number, what = first.split(" ", 1)
-        tests = ", ".join([f"{number} {noun} {what}", *rest])
+        number, what = next((number, what) for number, what in counted if number)
+        tests = ", ".join([f"{words.count(number, 'data test')} {what}", *told[1:]])
     else:
         tests = "no data test known"
     return f"{' '.join(pieces)}; {tests}."

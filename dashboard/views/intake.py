@@ -113,7 +113,7 @@ def _tiles(intake: Intake) -> None:
         ("Events kept", intake.events, "each of them once"),
         ("Sent again", intake.repeats, "known already"),
         ("With warnings", sum(p.warnings for p in intake.producers), _broken(intake)),
-        ("Refused", intake.rejected, "not an event that can be read"),
+        ("Refused", intake.rejected, "could not be taken"),
     ]
     with st.grid(4, min_column_width=190, gap="small"):
         for label, number, note in tiles:
@@ -153,7 +153,7 @@ def _producer(one: Producer, now: datetime) -> str:
     colour = "gray" if share == 1 else "orange"
     return (
         f"**{words.plain(words.producer(one.name))}** :gray[:small[{words.code(one.name)}]]"
-        f"{_silence(one.last_at, now)}  \n"
+        f"{_silence(one.heard_at, now)}  \n"
         f":gray[:small[{words.count(one.events, 'event')}, "
         f"{words.pace(one.events, one.first_at, one.last_at)} · "
         f"since {words.clock(one.first_at, now)} · last {words.clock(one.last_at, now)}]]  \n"

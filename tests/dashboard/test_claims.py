@@ -108,5 +108,5 @@ def test_a_name_that_is_only_claimed_is_shown_with_the_line_to_declare(
     page = visit("asset", namespace=WAREHOUSE, name="shop.mart.orders")
 
     assert not page.exception
-    assert "because an event says so whose key does not speak for both" in words(page)
+    assert "because an event says so, without a key that speaks for both" in words(page)
     assert any('namespace: "airflow-prod", name: "orders"' in block.value for block in page.code)

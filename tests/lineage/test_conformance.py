@@ -357,3 +357,4 @@ def test_share_is_explained_by_what_is_wrong_most_often() -> None:
     assert (
         conformance(Seen(3, 0, {})).explanation == "All 3 events keep to the OpenLineage schemas."
     )
+    assert conformance(Seen(1, 0, {})).explanation.startswith("Its only event keeps to")

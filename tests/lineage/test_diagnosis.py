@@ -163,3 +163,17 @@ def test_what_arrived_is_counted_from_the_store(
     Ingestor(store).ingest([Arrival(encode(make_event(**parts)), "t")])
 
     assert first(intake(store).counts) is problem
+
+
+def test_a_mistaken_time_does_not_hide_that_a_producer_fell_silent(
+    store: Engine, make_event: MakeEvent
+) -> None:
+    ahead = make_event(eventTime="2099-01-01T00:00:00Z", producer="https://example.com/ahead")
+    Ingestor(store).ingest([Arrival(encode(ahead), "t"), Arrival(encode(make_event()), "t")])
+
+    found = intake(store)
+
+    later = datetime.now(UTC) + timedelta(days=9)
+    told = [one.problem for one in diagnose(found.counts, later, HERE)]
+    assert Problem.STALE in told
+    assert found.producers[0].name == "https://example.com/ahead"

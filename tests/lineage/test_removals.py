@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy import Engine, func, select
 
 from catalog import chain
-from catalog.database import writing
+from catalog.database import get_meta, writing
 from catalog.errors import UserError
 from lineage import retention
 from lineage.contents import FACET_BODY
@@ -273,6 +273,22 @@ def test_what_was_tampered_with_is_not_removed(store: Engine) -> None:
 
     with store.connect() as connection:
         assert connection.execute(select(func.count()).select_from(REMOVED)).scalar() == 0
+
+
+def test_it_stops_when_it_is_told_also_where_nothing_is_found(store: Engine) -> None:
+    types = ("START", "RUNNING", "COMPLETE")
+    take(store, [[heartbeat(minute, eventType=one) for minute, one in enumerate(types)]])
+
+    assert not list(remove(store, LIMIT, present(20), pause=False, is_over=lambda: True))
+
+    with store.connect() as connection:
+        assert get_meta(connection, "retention_swept_until_us") == 0
+    take(store, [[telling(minute) for minute in range(3, 9)]])
+    assert removed_up_to(store, 20) == 4
+    bodies = bodies_of(store)
+    assert not list(drop(store, pause=False, is_over=lambda: True))
+    assert bodies_of(store) == bodies
+    assert sum(drop(store, pause=False))
 
 
 def telling(minute: int) -> bytes:

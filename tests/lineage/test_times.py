@@ -106,3 +106,8 @@ def test_no_value_does_more_than_not_being_a_time(value: object) -> None:
         return
 
     assert read.tzinfo is UTC
+
+
+def test_what_cannot_be_read_is_quoted_as_it_was_sent() -> None:
+    with pytest.raises(ValueError, match="'yesterday'"):
+        read_time("yesterday")

@@ -54,3 +54,22 @@ def test_guesses_that_cannot_be_written_are_one_line(database: str) -> None:
         CliRunner().invoke(
             cli, ["init", "/dev/null/governance", "--database", database], catch_exceptions=False
         )
+
+
+@pytest.mark.parametrize(
+    "command",
+    ["audit verify", "digest", "rebuild", "findings", "assess", "token list", "retention show"],
+)
+def test_no_command_that_reads_makes_a_store_of_a_mistyped_name(
+    tmp_path: Path, command: str
+) -> None:
+    missing = tmp_path / "andno.db"
+
+    with pytest.raises(UserError, match="there is no store at"):
+        CliRunner().invoke(
+            cli,
+            [*command.split(), "--database", f"sqlite:///{missing}"],
+            catch_exceptions=False,
+        )
+
+    assert not missing.exists()

@@ -154,7 +154,9 @@ def test_nothing_is_removed_unless_somebody_says_so(
         andon("retention", command)
 
     assert andon("retention", "show").stdout == (
-        "Everything is kept for ever.\nNothing was removed so far.\n"
+        "Nothing is removed by itself: ANDON_KEEP_SUPERSEDED_DAYS and ANDON_ROLL_UP_RUNS_DAYS "
+        "are 0.\n"
+        "Nothing was removed so far.\n"
     )
 
 
@@ -169,8 +171,9 @@ def test_the_setting_is_what_commands_go_by(
 
 @pytest.mark.parametrize("value", ["-1", "soon", "1.5", "36501", ""])
 def test_a_setting_that_cannot_be_is_one_line(
-    andon: Callable[..., Result], monkeypatch: pytest.MonkeyPatch, value: str
+    andon: Callable[..., Result], url: str, monkeypatch: pytest.MonkeyPatch, value: str
 ) -> None:
+    connect(url).dispose()
     monkeypatch.setenv("ANDON_KEEP_SUPERSEDED_DAYS", value)
 
     with pytest.raises(UserError, match=f'ANDON_KEEP_SUPERSEDED_DAYS is "{value}"; expected '):

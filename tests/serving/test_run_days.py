@@ -75,7 +75,7 @@ def test_old_runs_are_summed_up_by_whoever_serves(filled: Engine) -> None:
 
 @pytest.mark.parametrize("value", ["39", "1", "-1", "soon"])
 def test_runs_of_which_the_present_is_told_cannot_be_summed_up(
-    andon: Callable[..., Result], monkeypatch: pytest.MonkeyPatch, value: str
+    filled: Engine, andon: Callable[..., Result], monkeypatch: pytest.MonkeyPatch, value: str
 ) -> None:
     monkeypatch.setenv("ANDON_ROLL_UP_RUNS_DAYS", value)
 
