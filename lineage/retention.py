@@ -160,7 +160,7 @@ def remove(
         set_meta(connection, _SWEPT, max(until, get_meta(connection, _SWEPT)))
 
 
-def carry_out(  # noqa: PLR0913  # what two ways of removing have in common
+def carry_out(  # noqa: PLR0917  # what two ways of removing have in common
     engine: Engine,
     limit: Limit,
     steps: Iterable[Planned | None],
