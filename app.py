@@ -100,10 +100,15 @@ class Dashboard:
 
 def _sweeping(settings: Settings, engine: Engine) -> AbstractContextManager[None]:
     """Removing by age once a day, if anything is to be removed at all."""
-    if not settings.keep_superseded_days:
+    limit = _limit(settings.keep_superseded_days, "ANDON_KEEP_SUPERSEDED_DAYS")
+    roll_up = _limit(settings.roll_up_runs_days, "ANDON_ROLL_UP_RUNS_DAYS")
+    if limit is None and roll_up is None:
         return contextlib.nullcontext()
-    by = "setting:ANDON_KEEP_SUPERSEDED_DAYS"
-    return Sweeper(engine, Limit(settings.keep_superseded_days, by)).running()
+    return Sweeper(engine, limit, roll_up=roll_up).running()
+
+
+def _limit(days: int, setting: str) -> Limit | None:
+    return Limit(days, f"setting:{setting}") if days else None
 
 
 def _warm_up() -> None:

@@ -5,10 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from enum import StrEnum
 
-from pydantic import Field, ValidationError
+from pydantic import Field, ValidationError, field_validator
+from pydantic_core import PydanticCustomError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from catalog.errors import UserError
+
+LEAST_RUN_DAYS = 40
+"""What is known today is told from the runs of a month, which are not summed up."""
 
 
 class OutOfScope(StrEnum):
@@ -57,6 +61,21 @@ class Settings(BaseSettings):
         description="For how many days events are kept that later ones of their run say again, "
         "whole days; 0: for ever. See [What is kept](stores.md#what-is-kept).",
     )
+    roll_up_runs_days: int = Field(
+        default=0,
+        ge=0,
+        le=36_500,
+        description="For how many days runs are kept one by one, 40 or more; older ones on which "
+        "nothing rests are summed up by day; 0: for ever. See "
+        "[Old runs](stores.md#old-runs).",
+    )
+
+    @field_validator("roll_up_runs_days")
+    @classmethod
+    def _spares_the_present(cls, days: int) -> int:
+        if 0 < days < LEAST_RUN_DAYS:
+            raise PydanticCustomError("days", f"0, or {LEAST_RUN_DAYS} or more")
+        return days
 
     def __init__(self) -> None:
         """Read them.

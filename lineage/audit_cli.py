@@ -13,12 +13,13 @@ from catalog.cli import database_option, progress
 from catalog.errors import UserError
 from catalog.moments import written
 from catalog.store import LINKED, LINKED_ROWS
-from lineage import log, removals
+from lineage import log, removals, run_days
 
 KINDS: Mapping[str, chain.Rows] = {
     LINKED: LINKED_ROWS,
     log.KIND: chain.Rows(log.events_content, log.EVENT.c.seq),
     removals.KIND: chain.Rows(removals.removals_content, removals.REMOVAL.c.id),
+    run_days.KIND: chain.Rows(run_days.days_content, run_days.RUN_DAY.c.id),
 }
 """Everything that links cover."""
 

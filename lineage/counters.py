@@ -132,9 +132,8 @@ class _Batch:
             sent[2] += breach
             sent[3], sent[4] = min(sent[3], at), max(sent[4], at)
             sent[6] = max(sent[6], stored.received_at)
-        for key, asked in event.template.once(_spoken):
-            if not asked or any(_says(event, hole, says) for hole, says in asked):
-                _count(self.feeds, key, at, event_id)
+        for key in delivered(event):
+            _count(self.feeds, key, at, event_id)
 
     def _warn(self, event: Event, oddities: Sequence[Oddity]) -> int:
         """Count what is odd about an event; 1 if any of it breaks a schema."""
@@ -147,6 +146,15 @@ class _Batch:
         for kind in kinds:
             _count(self.kinds, (producer, kind.value), at, event_id)
         return int(any(kind.is_breach for kind in kinds))
+
+
+def delivered(event: Event) -> list[Key]:
+    """Namespace, kind and producer of all evidence that an event delivers."""
+    return [
+        key
+        for key, asked in event.template.once(_spoken)
+        if not asked or any(_says(event, hole, says) for hole, says in asked)
+    ]
 
 
 def _count(counts: dict[Key, Counts], key: Key, at: int, event_id: bytes) -> None:

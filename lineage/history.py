@@ -73,10 +73,10 @@ def estates_at(
     """
     past = database.connect("sqlite://")
     log, copy = EventLog(), EventLog()
-    projection = Projection(copy)
     since = None
     try:
         with engine.connect() as connection:
+            projection = Projection(copy, connection)
             for as_of in (instants := sorted(instants)):
                 require_known(connection, as_of)
             revision = database.get_meta(connection, "revision")

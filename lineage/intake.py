@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, Engine, func, select
 
 from catalog.moments import moment
-from lineage import removals
+from lineage import removals, run_days
 from lineage.assets import ASSET, DATASET
 from lineage.conformance import Conformance, Seen, conformance
 from lineage.counters import FEED, PRODUCER, WARNING, WARNING_KIND
@@ -260,6 +260,7 @@ def _counts(connection: Connection, producers: tuple[Producer, ...], rejected: i
             func.max(RUN.c.started_at).label("last"),
         )
     ).one()
+    summed = run_days.summed(connection).runs
     number = SHAPE_DATASET.c.dataset_id
     used = connection.execute(
         select(
@@ -277,8 +278,8 @@ def _counts(connection: Connection, producers: tuple[Producer, ...], rejected: i
         events=sum(p.events for p in producers),
         refused=rejected,
         refused_mostly=_mostly(connection) if rejected else "",
-        runs=runs.all,
-        ended_runs=runs.ended,
+        runs=runs.all + summed,
+        ended_runs=runs.ended + summed,
         last_started_at=None if runs.last is None else moment(runs.last),
         datasets=datasets or 0,
         read=used.read,

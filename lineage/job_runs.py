@@ -14,10 +14,12 @@ from sqlalchemy import Connection, Engine, Row, Select, func, select, tuple_
 
 from catalog.model import AssetKey, Kind, Trust
 from catalog.moments import microseconds, moment
+from lineage import run_days
 from lineage.assets import ASSET, WORD
 from lineage.estate import RunState
 from lineage.fold import RANKED_STATES
 from lineage.outcomes import Habits
+from lineage.run_days import RunDay
 from lineage.runs import RUN, STATISTIC, id_text
 from lineage.shapes import SHAPE, SHAPE_DATASET
 
@@ -72,6 +74,11 @@ class RunPage:
     """Where the next page begins; ``None``: this is the last."""
     longest: timedelta = timedelta()
     """How long the longest finished run of the job took within 30 days."""
+    days: tuple[RunDay, ...] = ()
+    """What stands in the place of runs that were summed up, between these and after; newest first.
+    """
+    summed: int = 0
+    """How many runs of the job were summed up, on whatever day."""
 
     def state(self, run: RunLine, as_of: datetime, *, is_endless: bool) -> RunState:
         """Where one of its runs stands: lost if it has no end and was silent for too long."""
@@ -129,9 +136,25 @@ def job_runs(
                 RUN.c.at >= microseconds(as_of - WINDOW),
             )
         ).scalar()
+        names = connection.execute(
+            select(ASSET.c.namespace, ASSET.c.name).where(ASSET.c.id.in_(ids))
+        )
+        days = run_days.days_of(connection, ((row.namespace, row.name) for row in names))
     older = f"{shown[-1].at}.{shown[-1].id}" if len(rows) > limit else None
     runs = tuple(line(row, written.get(row.id)) for row in shown)
-    return RunPage(runs, older, timedelta(microseconds=longest or 0))
+    return RunPage(
+        runs,
+        older,
+        timedelta(microseconds=longest or 0),
+        # Each day is on one page, however many runs there are beside it.
+        tuple(
+            day
+            for day in days
+            if (cursor is None or day.day <= moment(int(cursor[1])))
+            and (older is None or day.day > runs[-1].at)
+        ),
+        sum(day.figures.runs for day in days),
+    )
 
 
 def who_ran(engine: Engine, ids: Sequence[int], limit: int = 20) -> tuple[Ran, ...]:

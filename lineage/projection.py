@@ -44,10 +44,16 @@ Statement = tuple[int, int, str]
 
 
 class Projection:
-    """Keeps the derived tables in step with the log; remembers much between batches."""
+    """Keeps the derived tables in step with the log; remembers much between batches.
 
-    def __init__(self, log: EventLog) -> None:
+    Args:
+        log: The log of events.
+        kept: To the store that knows which runs were summed up, if that is another one.
+    """
+
+    def __init__(self, log: EventLog, kept: Connection | None = None) -> None:
         self._log = log
+        self._kept = kept
         self._numbers = Numbers()
         self._shapes = Shapes()
         self._runs = Runs()
@@ -69,7 +75,8 @@ class Projection:
             numbers: The number of every facet's body in them, by its hash.
         """
         jobs = {(JOB, *s.event.job) for s in new if s.event.job is not None}
-        folded = self._runs.fold(connection, self._log, new, self._numbers.assets(connection, jobs))
+        known = self._numbers.assets(connection, jobs)
+        folded = self._runs.fold(connection, self._log, new, known, self._kept or connection)
         declared = _declared(new)
         unplanned = {
             t.hash: t for s in new if (t := s.event.template).hash not in self._plans

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import groupby, islice, repeat
@@ -27,12 +27,13 @@ from catalog import chain
 from catalog.database import bump_revision, chunks, get_meta, set_meta, writing
 from catalog.errors import UserError
 from catalog.moments import microseconds, moment
-from lineage import loose, removals
+from lineage import loose, removals, run_days
 from lineage.counters import Tally
 from lineage.fold import Numbered
 from lineage.log import EVENT, PAYLOAD, EventLog, Stored
 from lineage.removals import Removal
-from lineage.runs import RUN_EVENT
+from lineage.run_days import SummedRun
+from lineage.runs import REPORT, RUN, RUN_EVENT, STATISTIC
 from lineage.superseded import Superseded, superseded
 
 CHUNK = 500
@@ -76,6 +77,8 @@ class Planned:
     bytes: int
     received: tuple[int, int]
     happened: tuple[int, int]
+    summed: tuple[SummedRun, ...] = ()
+    """Runs that go with them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +89,8 @@ class Sum:
     bytes: int = 0
     received: tuple[datetime, datetime] | None = None
     happened: tuple[datetime, datetime] | None = None
+    runs: int = 0
+    """Those that are summed up with them."""
 
     def plus(self, planned: Planned) -> Sum:
         """With some more events."""
@@ -94,6 +99,7 @@ class Sum:
             self.bytes + planned.bytes,
             _span(self.received, planned.received),
             _span(self.happened, planned.happened),
+            self.runs + len(planned.summed),
         )
 
 
@@ -120,10 +126,10 @@ def _steps(engine: Engine, until: int) -> Iterator[Planned | None]:
             elif found[1].item.event.event_id not in cited:
                 part.append(found)
             if len(part) == CHUNK:
-                yield _planned(engine, part)
+                yield planned_of(engine, part)
                 part = []
         if part:
-            yield _planned(engine, part)
+            yield planned_of(engine, part)
 
 
 def remove(
@@ -147,10 +153,35 @@ def remove(
             was derived anew meanwhile.
     """
     until = limit.until(now)
+    yield from carry_out(engine, limit, _steps(engine, until), (until, until), pause, is_over)
+    if is_over():
+        return
+    with writing(engine) as connection:
+        set_meta(connection, _SWEPT, max(until, get_meta(connection, _SWEPT)))
+
+
+def carry_out(  # noqa: PLR0917  # what two ways of removing have in common
+    engine: Engine,
+    limit: Limit,
+    steps: Iterable[Planned | None],
+    bounds: tuple[int, int],
+    pause: bool = True,
+    is_over: Callable[[], bool] = bool,
+) -> Iterator[Planned]:
+    """Remove what was planned, as ``remove`` does.
+
+    Args:
+        engine: Of the store.
+        limit: How long it is kept, and who says so.
+        steps: What to remove in each transaction; ``None``: one may rest or stop.
+        bounds: Up to when it happened, and from when on everything is known as it was.
+        pause: Whether to rest between them.
+        is_over: Whether to stop.
+    """
     with engine.connect() as connection:
         epoch = get_meta(connection, "epoch")
     started = time.monotonic()
-    for planned in _steps(engine, until):
+    for planned in steps:
         if is_over():
             return
         if planned is not None:
@@ -160,13 +191,12 @@ def remove(
                         "the store was derived anew while events were removed; what was removed "
                         "so far is. Run andon retention apply again."
                     )
-                _remove(connection, limit, until, planned)
-            yield planned
+                is_done = _remove(connection, limit, bounds, planned)
+            if is_done:
+                yield planned
         if pause:
             time.sleep(time.monotonic() - started)
         started = time.monotonic()
-    with writing(engine) as connection:
-        set_meta(connection, _SWEPT, max(until, get_meta(connection, _SWEPT)))
 
 
 def require_known(connection: Connection, as_of: datetime) -> None:
@@ -264,8 +294,16 @@ def _read(engine: Engine, log: EventLog, numbers: list[int]) -> Iterator[Numbere
         yield from (Numbered(seq, stored[seq].event) for seq in part if seq in stored)
 
 
-def _planned(engine: Engine, found: list[tuple[int, Superseded]]) -> Planned | None:
-    """What is still there of it; ``None``: nothing."""
+def planned_of(
+    engine: Engine,
+    found: Sequence[tuple[int, Superseded]],
+    summed: tuple[SummedRun, ...] = (),
+) -> Planned | None:
+    """What is still there of some events, with the row of their run; ``None``: nothing.
+
+    Raises:
+        UserError: One of them is not as it was committed.
+    """
     events = {one.item.seq: one for _, one in found}
     size = func.length(PAYLOAD.c.body)
     query = (
@@ -291,16 +329,19 @@ def _planned(engine: Engine, found: list[tuple[int, Superseded]]) -> Planned | N
         sum(row[4] for row in rows),
         (min(received), max(received)),
         (min(times), max(times)),
+        summed,
     )
 
 
-def _remove(connection: Connection, limit: Limit, until: int, planned: Planned) -> None:
-    """Remove what another process has not removed yet, and write it down."""
+def _remove(
+    connection: Connection, limit: Limit, bounds: tuple[int, int], planned: Planned
+) -> bool:
+    """Remove what another process has not removed yet, and write it down; whether there was any."""
     size = func.length(PAYLOAD.c.body)
     there = select(PAYLOAD.c.seq, size).where(PAYLOAD.c.seq.in_(planned.events))
     sizes = {row[0]: int(row[1]) for row in connection.execute(there)}
-    if not sizes:
-        return
+    if not sizes or (planned.summed and not _is_as_planned(connection, planned, sizes)):
+        return False
     number, now = removals.next_removal(connection), time.time_ns() // 1000
     removal = Removal(
         id=number,
@@ -308,7 +349,7 @@ def _remove(connection: Connection, limit: Limit, until: int, planned: Planned) 
         removed_by=limit.set_by,
         keep_days=limit.keep_days,
         since=min(planned.events[seq].item.event.time for seq in sizes),
-        until=until,
+        until=bounds[1],
         first=min(sizes),
         last=max(sizes),
         events=len(sizes),
@@ -320,7 +361,33 @@ def _remove(connection: Connection, limit: Limit, until: int, planned: Planned) 
     connection.execute(_UNLIST, [{"pk": planned.runs[seq], "number": seq} for seq in sizes])
     content = removals.removals_content(connection, number, number)
     chain.append_link(connection, removals.KIND, number, number, content, at=now)
+    if planned.summed:
+        _sum_up(connection, planned, number, bounds[0])
     bump_revision(connection)
+    return True
+
+
+def _is_as_planned(connection: Connection, planned: Planned, there: Collection[int]) -> bool:
+    """Whether all of it is there, and no other event of its runs has come meanwhile."""
+    listed: set[int] = set()
+    for part in chunks(set(planned.runs.values())):
+        query = select(RUN_EVENT.c.seq).where(RUN_EVENT.c.run_pk.in_(part))
+        listed.update(connection.execute(query).scalars())
+    return listed == set(there) == planned.events.keys()
+
+
+def _sum_up(connection: Connection, planned: Planned, removal: int, until: int) -> None:
+    """Have days in the place of runs."""
+    days = run_days.record(connection, removal, planned.summed, until)
+    content = run_days.days_content(connection, days[0], days[-1])
+    now = time.time_ns() // 1000
+    chain.append_link(connection, run_days.KIND, days[0], days[-1], content, at=now)
+    for part in chunks(set(planned.runs.values())):
+        for table in (REPORT, STATISTIC):
+            connection.execute(delete(table).where(table.c.run_pk.in_(part)))
+        connection.execute(delete(RUN).where(RUN.c.id.in_(part)))
+    # Whoever writes remembers runs, and must look up again which are over.
+    set_meta(connection, "writer", 0)
 
 
 def _span(

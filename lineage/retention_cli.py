@@ -1,12 +1,12 @@
-"""Commands about what is removed by age: retention show, plan, apply."""
+"""Commands about what is removed and summed up by age: retention show, plan, apply."""
 
 from __future__ import annotations
 
 import getpass
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, NamedTuple
 
 import click
 from sqlalchemy import Engine
@@ -15,8 +15,8 @@ from catalog.cli import database_option, progress
 from catalog.database import present
 from catalog.errors import UserError
 from catalog.moments import microseconds, moment, written
-from catalog.settings import Settings
-from lineage import removals
+from catalog.settings import LEAST_RUN_DAYS, Settings
+from lineage import removals, run_days, summing
 from lineage.loose import drop
 from lineage.retention import LONGEST_DAYS, Limit, Planned, Sum, plan, remove
 
@@ -24,6 +24,11 @@ days_option: Callable[[Callable[..., None]], Callable[..., None]] = click.option
     "--days",
     type=click.IntRange(1, LONGEST_DAYS),
     help="Keep so many days. Default: ANDON_KEEP_SUPERSEDED_DAYS.",
+)
+runs_option: Callable[[Callable[..., None]], Callable[..., None]] = click.option(
+    "--runs-days",
+    type=click.IntRange(LEAST_RUN_DAYS, LONGEST_DAYS),
+    help="Keep runs one by one for so many days. Default: ANDON_ROLL_UP_RUNS_DAYS.",
 )
 json_option: Callable[[Callable[..., None]], Callable[..., None]] = click.option(
     "--json", "as_json", is_flag=True, help="One JSON document."
@@ -43,64 +48,95 @@ def show(as_json: bool, engine: Engine) -> None:
 
     Example: andon retention show
     """
-    days = Settings().keep_superseded_days
+    settings = Settings()
+    days, runs_days = settings.keep_superseded_days, settings.roll_up_runs_days
     with engine.connect() as connection:
         found = removals.removed(connection)
+        summed = run_days.summed(connection)
     if as_json:
-        click.echo(json.dumps({"keep_superseded_days": days, "removed": _json(found)}))
+        told = {"keep_superseded_days": days, "roll_up_runs_days": runs_days}
+        click.echo(json.dumps({**told, "removed": _json(found), "summed_up_runs": summed.runs}))
         return
     if days:
         click.echo(f"Events that later ones of their run say again are kept for {days} days.")
-    else:
-        click.echo("Nothing is removed by itself: ANDON_KEEP_SUPERSEDED_DAYS is 0.")
+    if runs_days:
+        click.echo(f"Runs are kept one by one for {runs_days} days, and summed up by day after.")
+    if not days and not runs_days:
+        click.echo(
+            "Nothing is removed by itself: ANDON_KEEP_SUPERSEDED_DAYS and ANDON_ROLL_UP_RUNS_DAYS "
+            "are 0."
+        )
     if found is None:
         click.echo("Nothing was removed so far.")
         return
     click.echo(f"{found.events:,} events, {found.bytes:,} bytes were removed so far.")
+    if summed.runs:
+        click.echo(f"{summed.runs:,} runs are summed up by day, {summed.failed:,} of them failed.")
     click.echo(f"The last ones on {found.last_at:%Y-%m-%d %H:%M} UTC, by {found.removed_by}.")
     click.echo(f"Every instant from {found.until:%Y-%m-%d %H:%M} UTC on is known exactly.")
 
 
 @retention.command("plan")
 @days_option
+@runs_option
 @json_option
 @database_option
-def plan_(days: int | None, as_json: bool, engine: Engine) -> None:
-    """Say what would be removed now, and remove nothing.
+def plan_(days: int | None, runs_days: int | None, as_json: bool, engine: Engine) -> None:
+    """Say what would be removed and summed up now, and do neither.
 
-    Example: andon retention plan --days 90
+    Example: andon retention plan --days 90 --runs-days 400
     """
-    limit = _limit(days)
-    until = limit.until(present(engine))
-    found = _sum(plan(engine, until), "Looking")
-    _tell(found, until, "would be removed", as_json=as_json)
+    now = present(engine)
+    found: list[_Found] = []
+    for limit, is_of_runs in _limits(days, runs_days):
+        until = limit.until(now)
+        steps = summing.plan(engine, until) if is_of_runs else plan(engine, until)
+        found.append(_Found(_sum(steps, "Looking"), until, is_of_runs))
+    _tell(found, "would be ", as_json=as_json)
 
 
 @retention.command("apply")
 @days_option
+@runs_option
 @json_option
 @database_option
-def apply_(days: int | None, as_json: bool, engine: Engine) -> None:
-    """Remove it, also while the store is served. Each removal is an entry of the hash chain.
+def apply_(days: int | None, runs_days: int | None, as_json: bool, engine: Engine) -> None:
+    """Do it, also while the store is served. Each removal is an entry of the hash chain.
 
-    Example: andon retention apply --days 90
+    Example: andon retention apply --days 90 --runs-days 400
     """
-    limit = _limit(days)
     now = present(engine)
-    found = _sum(remove(engine, limit, now), "Removing")
-    # What they alone referred to may be much more; how much shows only when all is gone.
-    found = replace(found, bytes=found.bytes + sum(drop(engine)))
-    _tell(found, limit.until(now), "removed", as_json=as_json)
+    found: list[_Found] = []
+    for limit, is_of_runs in _limits(days, runs_days):
+        steps = summing.sum_up(engine, limit, now) if is_of_runs else remove(engine, limit, now)
+        done = _sum(steps, "Summing up" if is_of_runs else "Removing")
+        # What they alone referred to may be much more; how much shows only when all is gone.
+        done = replace(done, bytes=done.bytes + sum(drop(engine)))
+        found.append(_Found(done, limit.until(now), is_of_runs))
+    _tell(found, "", as_json=as_json)
 
 
-def _limit(days: int | None) -> Limit:
-    keep_days = days or Settings().keep_superseded_days
-    if not keep_days:
+class _Found(NamedTuple):
+    """What is, or would be, removed up to an instant."""
+
+    sum: Sum
+    until: int
+    is_of_runs: bool
+
+
+def _limits(days: int | None, runs_days: int | None) -> list[tuple[Limit, bool]]:
+    """What is asked for, else what is set; each with whether it is about runs."""
+    settings = Settings()
+    if days is None and runs_days is None:
+        days, runs_days = settings.keep_superseded_days, settings.roll_up_runs_days
+    if not days and not runs_days:
         raise UserError(
-            "everything is kept for ever: ANDON_KEEP_SUPERSEDED_DAYS is 0. "
-            "Set it, or say how many days with --days."
+            "everything is kept for ever: ANDON_KEEP_SUPERSEDED_DAYS and ANDON_ROLL_UP_RUNS_DAYS "
+            "are 0. Set one of them, or say how many days with --days or --runs-days."
         )
-    return Limit(keep_days, f"person:{getpass.getuser()}")
+    by = f"person:{getpass.getuser()}"
+    asked = ((days, False), (runs_days, True))
+    return [(Limit(number, by), is_of_runs) for number, is_of_runs in asked if number]
 
 
 def _sum(steps: Iterable[Planned], label: str) -> Sum:
@@ -111,23 +147,39 @@ def _sum(steps: Iterable[Planned], label: str) -> Sum:
     return found
 
 
-def _tell(found: Sum, until: int, what: str, *, as_json: bool) -> None:
+def _tell(found: Sequence[_Found], would_be: str, *, as_json: bool) -> None:
     if as_json:
-        spans = {"received": found.received, "happened": found.happened}
-        told = {
-            name: span and [written(microseconds(end)) for end in span]
-            for name, span in spans.items()
-        }
-        limit = written(until)
-        click.echo(
-            json.dumps({"events": found.events, "bytes": found.bytes, "until": limit, **told})
-        )
+        told = {one.is_of_runs: _sum_json(one) for one in found}
+        # What is said of events stands where it always stood.
+        runs = {"runs": told[True]} if True in told else {}
+        click.echo(json.dumps({**told.get(False, {}), **runs}))
         return
-    if found.received is None or found.happened is None:
-        click.echo(f"Nothing to remove before {moment(until):%Y-%m-%d %H:%M} UTC.")
+    for one in found:
+        _tell_one(one, would_be)
+
+
+def _sum_json(found: _Found) -> dict[str, Any]:
+    spans = {"received": found.sum.received, "happened": found.sum.happened}
+    told = {
+        name: span and [written(microseconds(end)) for end in span] for name, span in spans.items()
+    }
+    runs = {"runs": found.sum.runs} if found.is_of_runs else {}
+    counts = {"events": found.sum.events, "bytes": found.sum.bytes, "until": written(found.until)}
+    return {**runs, **counts, **told}
+
+
+def _tell_one(found: _Found, would_be: str) -> None:
+    events, until = found.sum, found.until
+    if events.received is None or events.happened is None:
+        what = "sum up" if found.is_of_runs else "remove"
+        click.echo(f"Nothing to {what} before {moment(until):%Y-%m-%d %H:%M} UTC.")
         return
-    click.echo(f"{found.events:,} events, {found.bytes:,} bytes {what}:")
-    for name, (first, last) in (("received", found.received), ("happened", found.happened)):
+    counted = f"{events.events:,} events, {events.bytes:,} bytes"
+    if found.is_of_runs:
+        click.echo(f"{events.runs:,} runs {would_be}summed up by day: {counted} {would_be}removed:")
+    else:
+        click.echo(f"{counted} {would_be}removed:")
+    for name, (first, last) in (("received", events.received), ("happened", events.happened)):
         click.echo(f"{name} from {first:%Y-%m-%d %H:%M} to {last:%Y-%m-%d %H:%M} UTC")
 
 

@@ -281,6 +281,13 @@ def _parts(run: Run, *, is_output: bool) -> Iterator[Part]:
         yield Part(AssetKey(Kind.DATASET, *name), operation, rows, size)
 
 
+def tests_of(events: Sequence[Numbered]) -> tuple[Tested, ...]:
+    """Data tests that the events of a run report, as far as it tells by itself."""
+    said = {facet.path: facet.body for facet in _raw(events)}
+    ids = {item.seq: item.event.event_id.hex() for item in events}
+    return tuple(_tests(fold_run(events), ids, _error(said.get("run.facets.errorMessage"))))
+
+
 def _tests(run: Run, ids: Mapping[int, str], error: str | None) -> Iterator[Tested]:
     producer = run.decided_by.event.producer
     reported = [

@@ -13,11 +13,13 @@ from sqlalchemy import Connection, select
 from catalog.database import chunks, insert_rows, next_id, table_of, upsert_rows
 from catalog.lookups import rows_where
 from catalog.model import Trust
+from lineage import run_days
 from lineage.assets import JOB, Named
 from lineage.facets import Recent
 from lineage.fold import STATE_RANK, Numbered, Run, fold_run, matter
 from lineage.log import EventLog, Stored
 from lineage.plans import Flow, Name
+from lineage.run_days import RunKey
 from lineage.shapes import Placed
 from lineage.tables import ReportRow, RunEventRow, RunRow, StatisticRow, SuiteRow
 from lineage.traits import sends_windows
@@ -51,8 +53,6 @@ _STATISTIC = ("run_pk", "dataset_id", "is_output", "window_at", "rows", "size_by
 _ENCODE = msgspec.msgpack.Encoder().encode
 decode_events = msgspec.msgpack.Decoder(list[int]).decode
 
-RunKey = tuple[str, Name]
-"""Run id, and the job's namespace and name: runs of several jobs may share an id."""
 Suite = tuple[int, bytes]
 """An asset, and the hash of the keys of a set of data tests."""
 Newest = tuple[int, str, int, int]
@@ -101,10 +101,13 @@ class Runs:
         self._suites: Recent[Suite, Newest] = Recent(REMEMBERED)
         self._next = 0
         """The first free id, while nobody else writes; 0: not known."""
+        self._are_any_summed: bool | None = None
+        """Whether any was summed up, while nobody else writes."""
 
     def forget(self) -> None:
         """Drop what is remembered."""
         self._next = 0
+        self._are_any_summed = None
         self._known.clear()
         self._suites.clear()
 
@@ -114,13 +117,23 @@ class Runs:
         log: EventLog,
         batch: Sequence[Stored],
         jobs: Mapping[Named, int],
+        kept: Connection,
     ) -> list[Folded]:
-        """Every run of which a batch speaks, folded with what is known of it."""
+        """Every run of which a batch speaks, folded with what is known of it.
+
+        Args:
+            connection: Of the transaction.
+            log: The log of events.
+            batch: New events.
+            jobs: The number of every job in them.
+            kept: To the store that knows which runs were summed up: these are over.
+        """
         new: dict[RunKey, list[Stored]] = defaultdict(list)
         for stored in batch:
             event = stored.event
             if event.run_id is not None and event.job is not None:
                 new[event.run_id, event.job].append(stored)
+        self._leave_out_summed(kept, new)
         before = self._load(connection, log, {key: jobs[JOB, *key[1]] for key in new})
         folded = []
         for key, events in new.items():
@@ -128,6 +141,15 @@ class Runs:
             known = _with(known, events)
             folded.append(Folded(key, known, fold_run(known.events), tuple(events)))
         return folded
+
+    def _leave_out_summed(self, kept: Connection, new: dict[RunKey, list[Stored]]) -> None:
+        if self._are_any_summed is None:
+            self._are_any_summed = run_days.any_summed(kept)
+        if self._are_any_summed:
+            for key, until in run_days.summed_until(kept, new).items():
+                later = [stored for stored in new.pop(key) if stored.event.time > until]
+                if later:
+                    new[key] = later
 
     def write(
         self,

@@ -53,7 +53,7 @@ def superseded(events: Iterable[Numbered]) -> Iterator[Superseded]:
     """
     groups: dict[bytes, _Group] = {}
     for item in events:
-        if _stands_for_itself(item.event):
+        if stands_for_itself(item.event):
             continue
         key = _statements(item.event)
         group = groups.get(key)
@@ -70,7 +70,7 @@ def _take(group: _Group, item: Numbered) -> list[Numbered]:
     if before and item.event.time > before[0].event.time:
         gone, group.last = before, []
     group.last.append(item)
-    if item.event.template.once(_names_alike) and (
+    if item.event.template.once(names_alike) and (
         least is None or item.event.event_id < least.event.event_id
     ):
         group.least = item
@@ -80,7 +80,8 @@ def _take(group: _Group, item: Numbered) -> list[Numbered]:
     return [one for one in gone if one.event.time > first_at and one is not group.least]
 
 
-def _names_alike(template: Template) -> bool:
+def names_alike(template: Template) -> bool:
+    """Whether events of a template give datasets other names: the least event is the evidence."""
     return any(hole.name == "symlinks" for hole in template.facets)
 
 
@@ -88,7 +89,7 @@ def _measures(template: Template) -> bool:
     return any(hole.name == "dataQualityMetrics" for hole in template.facets)
 
 
-def _stands_for_itself(event: Event) -> bool:
+def stands_for_itself(event: Event) -> bool:
     """Whether it measures a dataset or counts one window, which no later one repeats."""
     if event.template.once(_measures):
         return True

@@ -12,7 +12,8 @@ from sqlalchemy import Engine
 from catalog.database import get_meta, present, set_meta, writing
 from catalog.moments import microseconds
 from lineage.loose import drop
-from lineage.retention import Limit, remove
+from lineage.retention import Limit, Planned, remove
+from lineage.summing import sum_up
 
 logger = logging.getLogger(__name__)
 
@@ -30,13 +31,21 @@ class Sweeper:
 
     Args:
         engine: Of the store.
-        limit: How long what is superseded is kept.
+        limit: How long what is superseded is kept; ``None``: for ever.
         look_s: How often to look.
+        roll_up: How long runs are kept one by one; ``None``: for ever.
     """
 
-    def __init__(self, engine: Engine, limit: Limit, look_s: float = LOOK_S) -> None:
+    def __init__(
+        self,
+        engine: Engine,
+        limit: Limit | None,
+        look_s: float = LOOK_S,
+        roll_up: Limit | None = None,
+    ) -> None:
         self._engine = engine
         self._limit = limit
+        self._roll_up = roll_up
         self._look_s = look_s
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="retention", daemon=True)
@@ -73,10 +82,10 @@ class Sweeper:
         return True
 
     def _sweep(self) -> None:
-        events = 0
-        now = present(self._engine)
-        for planned in remove(self._engine, self._limit, now, is_over=self._stop.is_set):
+        events = runs = 0
+        for planned in self._steps():
             events += len(planned.events)
+            runs += len(planned.summed)
         for _ in drop(self._engine, is_over=self._stop.is_set):
             if self._stop.is_set():
                 break
@@ -85,4 +94,11 @@ class Sweeper:
             with writing(self._engine) as connection:
                 set_meta(connection, _BEGUN, 0)
             return
-        logger.info("removed by age", extra={"events": events, "keep_days": self._limit.keep_days})
+        logger.info("removed by age", extra={"events": events, "runs": runs})
+
+    def _steps(self) -> Iterator[Planned]:
+        now, is_over = present(self._engine), self._stop.is_set
+        if self._limit is not None:
+            yield from remove(self._engine, self._limit, now, is_over=is_over)
+        if self._roll_up is not None and not is_over():
+            yield from sum_up(self._engine, self._roll_up, now, is_over=is_over)

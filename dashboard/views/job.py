@@ -12,6 +12,7 @@ from dashboard import around, charts, frame, load, look, opened, parts, standing
 from lineage.estate import Estate, Job
 from lineage.job_runs import Ran, RunLine, RunPage, Touched, usual_pause_s
 from lineage.keys import Parentage
+from lineage.run_days import RunDay
 from lineage.run_story import RunStory, is_endless, schedule
 
 FADED_MOST = 10
@@ -52,7 +53,7 @@ def page() -> None:
         standing.findings(live, verdicts, estate, now, "job")
     with right:
         _about(job, estate, runs, story)
-        _people(load.who_ran(revision, job), now)
+        _people(load.who_ran(revision, job), runs.summed, now)
         standing.owners(job, "job")
         standing.other_names(job, "job")
         _writes(job, estate, now)
@@ -77,17 +78,44 @@ def _runs(shown: RunPage, job: Job, *, is_endless: bool, now: datetime) -> None:
     which = "newest" if is_first else "older"
     note = f"{words.count(len(shown.runs), which + ' run', which + ' runs')}, the last one first"
     with parts.card("job_runs", "Runs", note):
-        if not shown.runs:
+        if not shown.runs and not shown.days:
             st.caption("No run of it was seen." if is_first else "There are no older runs.")
-        is_long = len(shown.runs) > UNSCROLLED_MOST
+        is_long = len(shown.runs) + len(shown.days) > UNSCROLLED_MOST
         with st.container(height=LIST_PX if is_long else "content", border=False, gap="xxsmall"):
-            for run in shown.runs:
-                state = shown.state(run, now, is_endless=is_endless)
-                if run.run_id == job.last_run_id and job.last_state:
+            for one in _newest_first(shown):
+                if isinstance(one, RunDay):
+                    _day(one)
+                    continue
+                state = shown.state(one, now, is_endless=is_endless)
+                if one.run_id == job.last_run_id and job.last_state:
                     state = job.last_state  # others may have said how it ended
-                _run(run, state.value, now)
+                _run(one, state.value, now)
         parts.pager("job", has_newer=not is_first, older=shown.older)
-    _durations(shown.runs)
+    _durations(shown)
+
+
+def _newest_first(shown: RunPage) -> list[RunLine | RunDay]:
+    """Runs, and days in the place of those that were summed up."""
+    found: list[RunLine | RunDay] = [*shown.runs, *shown.days]
+    return sorted(found, key=lambda x: x.day if isinstance(x, RunDay) else x.at, reverse=True)
+
+
+def _day(day: RunDay) -> None:
+    figures = day.figures
+    notes = [f"{words.count(figures.runs, 'run')} summed up", f"{figures.failed:,} failed"]
+    if figures.timed:
+        mean = figures.took_us / figures.timed / 1e6
+        longest = words.lasted(figures.longest_us / 1e6)
+        notes.append(f"took {words.lasted(mean)} on average, {longest} at most")
+    if figures.rows is not None:
+        notes.append(words.count(figures.rows, "row"))
+    if figures.tests_passed or figures.tests_failed:
+        notes.append(
+            f"data tests: {figures.tests_passed:,} passed, {figures.tests_failed:,} failed"
+        )
+    left, right = st.columns([1, 2.6], gap="small", vertical_alignment="center")
+    left.markdown(f":gray[:material/functions: {day.day:%Y-%m-%d} UTC]")
+    right.markdown(f":gray[:small[{' · '.join(notes)}]]")
 
 
 def _run(run: RunLine, state: str, now: datetime) -> None:
@@ -112,15 +140,18 @@ def _run(run: RunLine, state: str, now: datetime) -> None:
     right.markdown(f":gray[:small[{' · '.join(notes)}]]")
 
 
-def _durations(runs: Sequence[RunLine]) -> None:
+def _durations(shown: RunPage) -> None:
     took = tuple(
         charts.Lasted(r.started_at, r.duration_s, r.state.value, words.lasted(r.duration_s))
-        for r in runs
+        for r in shown.runs
         if r.duration_s is not None
     )
     if len(took) < POINTS_LEAST:
         return
-    with parts.card("job_durations", "How long runs took", "Of the runs above, by their start"):
+    note = "Of the runs above, by their start"
+    if shown.days:
+        note += "; runs that are summed up by day are not in it"
+    with parts.card("job_durations", "How long runs took", note):
         st.plotly_chart(
             _figure(took, frame.theme()),
             config=charts.CONFIG,
@@ -198,7 +229,7 @@ def _told(job: Job, runs: RunPage, story: RunStory | None) -> list[tuple[str, st
     return found + parts.code_lines(job.code)
 
 
-def _people(ran: Sequence[Ran], now: datetime) -> None:
+def _people(ran: Sequence[Ran], summed: int, now: datetime) -> None:
     with parts.card("job_people", "Who ran it", "Whoever did so last first"):
         for one in ran:
             who = words.code(one.principal) if one.principal else "nobody was named"
@@ -206,6 +237,9 @@ def _people(ran: Sequence[Ran], now: datetime) -> None:
             st.markdown(f"{who} :gray[:small[{words.count(one.runs, 'run')}, last {last}]]")
         if not ran:
             st.caption("No run of it was seen.")
+        if summed:
+            more = words.count(summed, "older run", "older runs")
+            st.caption(f"Without {more} summed up by day: who ran these is not kept.")
 
 
 def _writes(job: Job, estate: Estate, now: datetime) -> None:

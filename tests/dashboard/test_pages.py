@@ -11,11 +11,14 @@ from sqlalchemy import Engine
 from streamlit.testing.v1 import AppTest
 
 import dashboard
+from catalog.database import set_meta, writing
+from lineage import staying
 from lineage.estate import Dataset, Estate, Job
 from lineage.importing import Summary, ingest_files
 from lineage.ingest import Arrival, Ingestor
 from lineage.reading import load_estate
 from lineage.retention import Limit, remove
+from lineage.summing import sum_up
 from policies.assess import assess
 from policies.store import findings as load_findings
 from tests.dashboard.conftest import RAW, event
@@ -110,6 +113,27 @@ def test_a_job_has_a_page_too(filled: Engine) -> None:
 
     assert not app.exception
     assert "last run complete" in words(app)
+
+
+def test_a_job_shows_days_in_the_place_of_runs_that_were_summed_up(
+    empty: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(staying, "RUNS", 4)
+    sent = [event("load", [RAW], [ORDERS], hours_ago=24 * ago) for ago in range(1, 11)]
+    Ingestor(empty).ingest([Arrival(body, "t") for body in sent])
+    later = timedelta(days=100)
+    with writing(empty) as connection:
+        set_meta(connection, "clock_behind_us", -later // timedelta(microseconds=1))
+    (done,) = sum_up(empty, Limit(60, "person:ana"), NOW + later, pause=False)
+    assert len(done.summed) == 5
+
+    app = visit("job", namespace="dbt-prod", name="load")
+
+    text = words(app)
+    assert not app.exception
+    assert f"{NOW - timedelta(days=6):%Y-%m-%d} UTC" in text
+    assert text.count("1 run summed up · 0 failed") == 5
+    assert "Without 5 older runs summed up by day: who ran these is not kept." in text
 
 
 @pytest.mark.parametrize("asked", ["999999", "x", ""])

@@ -154,7 +154,8 @@ def test_nothing_is_removed_unless_somebody_says_so(
         andon("retention", command)
 
     assert andon("retention", "show").stdout == (
-        "Nothing is removed by itself: ANDON_KEEP_SUPERSEDED_DAYS is 0.\n"
+        "Nothing is removed by itself: ANDON_KEEP_SUPERSEDED_DAYS and ANDON_ROLL_UP_RUNS_DAYS "
+        "are 0.\n"
         "Nothing was removed so far.\n"
     )
 
