@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import contextlib
 import logging
 import threading
 from collections.abc import Iterator
+from contextlib import AbstractContextManager
 
 from sqlalchemy import Engine
 
 from catalog.database import get_meta, present, set_meta, writing
 from catalog.moments import microseconds
+from lineage.beside import beside
 from lineage.loose import drop
 from lineage.retention import Limit, Planned, remove
 from lineage.summing import sum_up
@@ -48,17 +49,10 @@ class Sweeper:
         self._roll_up = roll_up
         self._look_s = look_s
         self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="retention", daemon=True)
 
-    @contextlib.contextmanager
-    def running(self) -> Iterator[None]:
+    def running(self) -> AbstractContextManager[None]:
         """Remove until the end; what is under way is finished first, but no more is begun."""
-        self._thread.start()
-        try:
-            yield
-        finally:
-            self._stop.set()
-            self._thread.join()
+        return beside(self._run, self._stop, "retention")
 
     def _run(self) -> None:
         while not self._stop.wait(self._look_s):

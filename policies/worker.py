@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import contextlib
 import logging
 import threading
 import time
-from collections.abc import Iterator
+from contextlib import AbstractContextManager
 
 from sqlalchemy import Engine
 
 from catalog.database import revision
+from lineage.beside import beside
 from lineage.history import present
 from lineage.reducers import NO_REDUCERS, Reducers
 from policies.assess import assess
@@ -35,17 +35,10 @@ class Worker:
         self._settle_s = settle_s
         self._reducers = reducers
         self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="worker", daemon=True)
 
-    @contextlib.contextmanager
-    def running(self) -> Iterator[None]:
+    def running(self) -> AbstractContextManager[None]:
         """Judge until the end; an assessment under way is finished first."""
-        self._thread.start()
-        try:
-            yield
-        finally:
-            self._stop.set()
-            self._thread.join()
+        return beside(self._run, self._stop, "worker")
 
     def _run(self) -> None:
         judged, next_at = -1, 0.0
