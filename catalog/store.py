@@ -21,19 +21,24 @@ LINKED = "catalog"
 _REVISIONS = table_of(RevisionRow)
 
 
-def load_catalog(engine: Engine, as_of: datetime | None = None) -> Catalog:
+def load_catalog(
+    engine: Engine, as_of: datetime | None = None, known_at: datetime | None = None
+) -> Catalog:
     """The catalog in force at ``as_of`` (now, if not given); empty if none was ever applied.
 
-    The first ever applied also holds for all time before it.
+    The first ever applied also holds for all time before it. With ``known_at`` only what had been
+    applied by then counts.
     """
-    in_force = select(_REVISIONS.c.body, _REVISIONS.c.applied_at, _REVISIONS.c.applied_by)
-    newest = in_force.order_by(_REVISIONS.c.id.desc())
+    applied = select(_REVISIONS.c.body, _REVISIONS.c.applied_at, _REVISIONS.c.applied_by)
+    if known_at is not None:
+        applied = applied.where(_REVISIONS.c.applied_at <= known_at)
+    newest = applied.order_by(_REVISIONS.c.id.desc())
     with engine.connect() as connection:
         found = connection.execute(
             newest if as_of is None else newest.where(_REVISIONS.c.applied_at <= as_of)
         ).first()
         if found is None:
-            found = connection.execute(in_force.order_by(_REVISIONS.c.id)).first()
+            found = connection.execute(applied.order_by(_REVISIONS.c.id)).first()
     if found is None:
         return Catalog()
     catalog = msgspec.json.decode(found.body, type=Catalog)

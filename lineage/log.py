@@ -117,18 +117,25 @@ class EventLog:
         return Appended(tuple(places), tuple(new), numbers, _content(commitments))
 
     def events(
-        self, connection: Connection, chunk: int, since: int | None = None, until: int | None = None
+        self,
+        connection: Connection,
+        chunk: int,
+        since: int | None = None,
+        until: int | None = None,
+        received_until: int | None = None,
     ) -> Iterator[list[Stored]]:
         """Stored events in order of arrival, some at a time.
 
         With ``since`` and ``until`` only events whose time (microseconds) is after the one and not
-        after the other.
+        after the other; with ``received_until`` only what had been received by then.
         """
         query = _query().order_by(EVENT.c.seq).limit(chunk)
         if since is not None:
             query = query.where(EVENT.c.event_time > since)
         if until is not None:
             query = query.where(EVENT.c.event_time <= until)
+        if received_until is not None:
+            query = query.where(EVENT.c.received_at <= received_until)
         after = 0
         while rows := connection.execute(query.where(EVENT.c.seq > after)).all():
             yield self.read(connection, rows)

@@ -51,7 +51,7 @@ LAST_RUNS = 10
 def load_estate(engine: Engine, as_of: datetime, reducers: Reducers = NO_REDUCERS) -> Estate:
     """Everything known now, with ages and windows counted back from ``as_of``."""
     catalog = load_catalog(engine, as_of)
-    with engine.connect() as connection, _uncollected():
+    with engine.connect() as connection, uncollected():
         revision = get_meta(connection, "revision")
         seen = observe(connection, as_of, catalog, reducers)
         release(connection)
@@ -59,7 +59,7 @@ def load_estate(engine: Engine, as_of: datetime, reducers: Reducers = NO_REDUCER
 
 
 @contextmanager
-def _uncollected() -> Iterator[None]:
+def uncollected() -> Iterator[None]:
     """Look for no garbage meanwhile: much is made, all of it is kept, and walking it takes long."""
     was_on = gc.isenabled()
     gc.disable()
