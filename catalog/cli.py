@@ -8,6 +8,7 @@ import json
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from datetime import datetime
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -17,6 +18,7 @@ from sqlalchemy import Engine
 from catalog.database import connect, present
 from catalog.engines import require_store
 from catalog.formats import json_schema, read_catalog
+from catalog.moments import read_instant
 from catalog.settings import Settings
 from catalog.store import apply_catalog
 
@@ -58,6 +60,27 @@ def database_option(
             engine.dispose()
 
     return with_engine
+
+
+class Instant(click.ParamType[datetime]):
+    """A date, meaning its last instant, or a date and time; UTC unless it says otherwise."""
+
+    name = "T"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> datetime:
+        """Read it, or say what was expected."""
+        if isinstance(value, datetime):
+            return value
+        found = read_instant(str(value))
+        if found is None:
+            self.fail(
+                f'"{value}" is no time, expected one such as 2026-11-20 or 2026-11-20T06:00:00Z.',
+                param,
+                ctx,
+            )
+        return found
 
 
 @contextmanager

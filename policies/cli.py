@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import UTC, date, datetime, time
+from datetime import datetime
 from pathlib import Path
-from typing import Any
 
 import click
 from sqlalchemy import Engine
 
-from catalog.cli import database_option
+from catalog.cli import Instant, database_option
 from catalog.errors import UserError, did_you_mean
 from catalog.model import Environment
 from catalog.settings import Settings
@@ -25,39 +24,6 @@ from policies.check import check as check_now
 from policies.examples import disagreements
 from policies.library import LIBRARY, load_library, read_library
 from policies.model import FindingStatus, ScoreBoard, Severity
-
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-
-
-class Instant(click.ParamType[datetime]):
-    """A date, meaning its last instant, or a date and time; UTC unless it says otherwise."""
-
-    name = "T"
-
-    def convert(
-        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
-    ) -> datetime:
-        """Read it, or say what was expected."""
-        if isinstance(value, datetime):
-            return value
-        text = str(value)
-        try:
-            if len(text) == len("2026-11-20"):
-                found = datetime.combine(date.fromisoformat(text), time.max, UTC)
-            else:
-                found = datetime.fromisoformat(text)
-                found = found.astimezone(UTC) if found.tzinfo else found.replace(tzinfo=UTC)
-            is_usable = found >= _EPOCH
-        except (ValueError, OverflowError):
-            is_usable = False
-        if not is_usable:
-            self.fail(
-                f'"{text}" is no time, expected one such as 2026-11-20 or 2026-11-20T06:00:00Z.',
-                param,
-                ctx,
-            )
-        return found
-
 
 AS_OF = click.option("--as-of", type=Instant(), help="Judge as of then. Default: now.")
 JSON = click.option("--json", "as_json", is_flag=True, help="One JSON document.")
