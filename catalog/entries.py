@@ -5,12 +5,31 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Annotated, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema, model_validator
 from pydantic_core import PydanticCustomError
 
 from catalog.model import Alias, Apart, Place
+from catalog.wording import parse_duration
 
 NotBlank = Annotated[str, Field(pattern=r"\S")]
+
+
+def _seconds(value: object) -> object:
+    if not isinstance(value, str):
+        raise PydanticCustomError("span", "expected a duration such as 26h or 7d")
+    try:
+        span = parse_duration(value)
+    except ValueError as error:
+        raise PydanticCustomError("span", "{why}", {"why": str(error).rstrip(".")}) from error
+    if not span:
+        raise PydanticCustomError("span", "expected a duration of more than nothing, such as 26h")
+    return int(span.total_seconds())
+
+
+Seconds = Annotated[
+    int, BeforeValidator(_seconds), WithJsonSchema({"type": "string", "examples": ["26h", "7d"]})
+]
+"""A duration as people write it, in seconds."""
 
 
 class Strict(BaseModel):

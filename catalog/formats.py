@@ -23,6 +23,7 @@ from ruamel.yaml.error import ReusedAnchorWarning, YAMLError
 from catalog.entries import (
     AliasFile,
     KeyFile,
+    Seconds,
     Strict,
     TargetFile,
     alias_of,
@@ -127,6 +128,7 @@ class AssetFile(Strict):
     job: KeyFile | None = None
     owner: Annotated[str, Field(pattern=PRINCIPAL)] | None = None
     tier: Annotated[int, Field(ge=1, le=4)] | None = None
+    freshness: Seconds | None = None
 
     @model_validator(mode="after")
     def _has_one_subject(self) -> Self:
@@ -275,6 +277,8 @@ def _asset(part: _Part, index: int, entry: AssetFile) -> AssetEntry:
         tier=entry.tier,
         owner_place=part.place("assets", index, "owner"),
         tier_place=part.place("assets", index, "tier"),
+        freshness_s=entry.freshness,
+        freshness_s_place=part.place("assets", index, "freshness"),
     )
 
 

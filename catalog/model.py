@@ -214,6 +214,9 @@ class AssetEntry:
     tier: int | None
     owner_place: Place | None = None
     tier_place: Place | None = None
+    freshness_s: int | None = None
+    """How old its data may get, seconds."""
+    freshness_s_place: Place | None = None
 
 
 @dataclass(frozen=True, slots=True)

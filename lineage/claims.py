@@ -99,13 +99,13 @@ class Claims:
         """Where a dataset stands in the flow."""
         return self._zones.get(dataset_id)
 
-    def tier(self, dataset_id: int) -> Claim[int] | None:
-        """The declared tier, or ``None``."""
-        entry = self._entries[dataset_id].get("tier")
-        if entry is None or entry.tier is None:
+    def declared(self, dataset_id: int, what: str) -> Claim[int] | None:
+        """A declared number of a dataset, by the field of its entry; ``None`` if there is none."""
+        entry = self._entries[dataset_id].get(what)
+        if entry is None:
             return None
-        place = entry.tier_place or entry.place
-        return Claim(entry.tier, Basis.DECLARED, f"{place} says so", _line(place, entry.tier))
+        value, place = getattr(entry, what), getattr(entry, f"{what}_place") or entry.place
+        return Claim(value, Basis.DECLARED, f"{place} says so", _line(place, value))
 
     def owners(self, dataset_id: int) -> tuple[Claim[str], ...]:
         """Owners of a dataset, the one that counts first; placeholders are left out."""
@@ -269,7 +269,7 @@ class Claims:
                 self._attributes(dataset_id, chosen)
             ):
                 continue
-            for key in ("owner", "tier"):
+            for key in ("owner", "tier", "freshness_s"):
                 if getattr(entry, key) is None:
                     continue
                 if key not in chosen or is_exact >= chosen[key][0]:

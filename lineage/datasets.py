@@ -53,7 +53,7 @@ def build_datasets(scene: Scene) -> dict[AssetKey, Dataset]:
     for i, asset in known.items():
         weight = TIER_OF_MANY if consumers.get(i, 0) >= many else TIER_OF_FEW
         why = f"{consumers.get(i, 0)} owned production datasets stand on it"
-        tier = scene.claims.tier(i) or Claim(weight, Basis.GUESSED, why)
+        tier = scene.claims.declared(i, "tier") or Claim(weight, Basis.GUESSED, why)
         owners = scene.claims.owners(i)
         use = seen.uses.get(i)
         platform = "dbt" if use else platform_of(asset.title[0])
@@ -96,6 +96,7 @@ def build_datasets(scene: Scene) -> dict[AssetKey, Dataset]:
             claims=seen.identities.datasets.claims((key.namespace, key.name)),
             ids=asset.ids,
             is_exposure=use is not None,
+            freshness_s=scene.claims.declared(i, "freshness_s"),
         )
     return found
 

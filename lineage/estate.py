@@ -149,6 +149,8 @@ class Dataset:
     """Surrogates of all of its names, its own among them."""
     is_exposure: bool = False
     """Whether it is a use of data that a dbt project declares: no producer sends evidence of it."""
+    freshness_s: Claim[int] | None = None
+    """How old its data may get, seconds, as promised; ``None``: nothing is."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from catalog.errors import UserError, did_you_mean
 from catalog.model import Trust
+from catalog.wording import parse_duration
 from lineage.estate import FeedKind
 from policies import facts
 from policies.cel import ConditionError, FactType, Plain, Program, compile_condition
@@ -26,7 +27,7 @@ from policies.model import (
     SubjectKind,
     digest_of,
 )
-from policies.wording import check_template, parse_duration
+from policies.wording import check_template
 
 LIBRARY = Path(__file__).with_name("library")
 """Where the built-in policies are."""

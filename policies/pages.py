@@ -6,12 +6,13 @@ from collections.abc import Iterable, Iterator
 from datetime import timedelta
 from pathlib import Path
 
+from catalog.wording import span
 from policies import facts
 from policies.cel import Plain
 from policies.library import load_library
 from policies.maturity.model import Dimension, MaturityModel, Practice, load_model
 from policies.model import Example, Outcome, Policy, SubjectKind
-from policies.wording import said, span
+from policies.wording import said
 
 _GENERATED = "<!-- Written by `andon policies pages docs/`; change what it is written from. -->"
 _ANSWERS = {

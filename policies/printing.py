@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 
 import click
 
+from catalog.wording import counted, minute
 from policies.assess import Assessment
 from policies.check import Check
 from policies.model import (
@@ -18,7 +19,7 @@ from policies.model import (
     ScoreBoard,
     Severity,
 )
-from policies.wording import counted, moment, pieces, plain, said
+from policies.wording import pieces, plain, said
 
 _COLOURS = {
     Severity.CRITICAL: "bright_red",
@@ -56,7 +57,7 @@ def finding_lines(finding: Finding) -> Iterable[str]:
     yield f"{head} {finding.policy}  {', '.join(marks)}  {team}"
     yield f"  {sentence(finding.message)}"
     times = f", {finding.occurrences:,} times" if finding.occurrences > 1 else ""
-    seen = f"first seen {moment(finding.first_seen)}, last {moment(finding.last_seen)}{times}"
+    seen = f"first seen {minute(finding.first_seen)}, last {minute(finding.last_seen)}{times}"
     yield click.style(f"  {seen}; {finding.fingerprint[:12]}", dim=True)
 
 
@@ -73,7 +74,7 @@ def findings_text(findings: Sequence[Finding], status: str, *, is_judged: bool) 
 def assessment_text(found: Assessment) -> str:
     """Verdicts by policy, and what came of them."""
     heads = ("pass", "fail", "unknown", "error", "n/a")
-    lines = [f"Assessed as of {moment(found.as_of)}", ""]
+    lines = [f"Assessed as of {minute(found.as_of)}", ""]
     lines.append(f"{'policy':<10}" + "".join(f"{h:>9}" for h in heads))
     for policy, counts in found.counts.items():
         numbers = "".join(f"{counts[str(outcome)]:>9,}" for outcome in Outcome)
@@ -112,7 +113,7 @@ def check_text(check: Check) -> str:
 
 def scores_text(board: ScoreBoard, *, with_practices: bool) -> str:
     """Scores of all scopes; with practices where only a few are shown."""
-    lines = [f"As of {moment(board.as_of)}, maturity model {board.model_digest[:12]}", ""]
+    lines = [f"As of {minute(board.as_of)}, maturity model {board.model_digest[:12]}", ""]
     lines += _scope("Organisation", board.organisation, with_practices)
     for team in board.teams:
         lines += ["", *_scope(team.team, team.score, with_practices)]

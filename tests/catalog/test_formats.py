@@ -304,3 +304,16 @@ def problems_of(folder: Path, text: str) -> list[str]:
     except FormatError as error:
         return str(error).split("\n")
     return []
+
+
+def test_freshness_is_a_span_and_says_what_it_expects(tmp_path: Path) -> None:
+    (tmp_path / "a.yml").write_text('assets: [{select: "env:prod", freshness: 1d2h}]')
+    assert read_catalog(tmp_path).assets[0].freshness_s == 26 * 3600
+
+    (tmp_path / "a.yml").write_text('assets: [{select: "env:prod", freshness: soon}]')
+    with pytest.raises(FormatError, match='"soon" is not a duration, expected one such as 168h'):
+        read_catalog(tmp_path)
+
+    (tmp_path / "a.yml").write_text('assets: [{select: "env:prod", freshness: 26}]')
+    with pytest.raises(FormatError, match="expected a duration such as 26h or 7d"):
+        read_catalog(tmp_path)

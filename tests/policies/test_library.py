@@ -5,10 +5,10 @@ from pathlib import Path
 import pytest
 
 from catalog.errors import UserError
+from catalog.wording import parse_duration
 from policies.examples import disagreements
 from policies.library import LIBRARY, library_digest, load_library, read_library, read_policy
 from policies.model import Outcome, Policy, Severity
-from policies.wording import parse_duration
 
 TEXT = (LIBRARY / "TST-001.yaml").read_text("utf-8")
 

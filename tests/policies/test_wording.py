@@ -4,8 +4,9 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from catalog.wording import parse_duration, span
 from policies.cel import Plain
-from policies.wording import fill, parse_duration, pieces, plain, said, span
+from policies.wording import fill, pieces, plain, said
 
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
 
