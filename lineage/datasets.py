@@ -16,7 +16,8 @@ from lineage.estate import Dataset, Field
 from lineage.events import text_of
 from lineage.habits import first_reads, first_tests
 from lineage.naming import display_titles, kind_by_platform, platform_of
-from lineage.scene import MENTIONED, Scene, facet_of, key_of
+from lineage.noise import MENTIONED
+from lineage.scene import Scene, facet_of, key_of
 from lineage.times import read_time
 from lineage.values import objects_in
 

@@ -13,12 +13,8 @@ from catalog.model import AssetKey, Catalog, Kind, Trust
 from lineage import observed as o
 from lineage.claims import Claims
 from lineage.estate import DataTest
-from lineage.events import text_of
 from lineage.keys import trust_in
-from lineage.naming import dataset_noise
-
-MENTIONED = "only mentioned"
-"""Why a dataset that is none is left out."""
+from lineage.noise import drawn_through, noise_in
 
 
 class Scene:
@@ -31,7 +27,7 @@ class Scene:
         # One table holds both, so no dataset has the number of a job.
         self._keys = {i: key_of(Kind.DATASET, asset) for i, asset in seen.datasets.items()}
         self._keys |= {i: key_of(Kind.JOB, asset) for i, asset in seen.jobs.items()}
-        self.noise = _noise(seen)
+        self.noise = noise_in(seen)
         self.claims = Claims(seen, catalog, seen.current, self.noise)
         self.graph = self._graph()
         self.tests = self._tests()
@@ -97,13 +93,13 @@ class Scene:
         return trust_in(key, names, claim.value if claim else None)
 
     def _graph(self) -> nx.DiGraph[int]:
-        """Current dataset to dataset edges between real datasets."""
+        """Current dataset to dataset edges between real datasets, drawn through noise."""
         graph: nx.DiGraph[int] = nx.DiGraph()
-        graph.add_nodes_from(i for i in self.seen.datasets if self.noise.get(i) is None)
-        for shapes in self.seen.current.values():
-            for shape in shapes:
-                graph.add_edges_from((a, b) for a, b in shape.edges if a in graph and b in graph)
-        graph.add_edges_from((a, b) for a, b in self.seen.flows if a in graph and b in graph)
+        graph.add_nodes_from(i for i in self.seen.datasets if i not in self.noise)
+        current = (
+            edge for shapes in self.seen.current.values() for s in shapes for edge in s.edges
+        )
+        graph.add_edges_from(drawn_through([*current, *self.seen.flows], self.noise.__contains__))
         return graph
 
 
@@ -116,29 +112,3 @@ def facet_of(asset: o.Asset, name: str) -> Mapping[str, Any]:
     """The body of a facet; empty if it has none."""
     facet = asset.facets.get(name)
     return facet.body if facet else {}
-
-
-def _noise(seen: o.Observed) -> dict[int, str]:
-    """Datasets that are no subjects, and why."""
-    noise = {}
-    depths: dict[int, int] = defaultdict(int)
-    for shapes in seen.current.values():
-        for shape in shapes:
-            for source, target in shape.edges:
-                depth = seen.datasets[target].name.count(".")
-                depths[source] = max(depths[source], depth)
-    for i, asset in seen.datasets.items():
-        facet = facet_of(asset, "datasetType")
-        why = dataset_noise(
-            asset.namespace,
-            asset.name,
-            text_of(facet.get("datasetType")),
-            text_of(facet.get("subType")),
-        )
-        # Column lineage also names what is no dataset, such as a common table expression: its name
-        # lacks the database and schema of the dataset that it feeds.
-        if not asset.seen and (i not in depths or asset.name.count(".") < depths[i]):
-            why = MENTIONED
-        if why is not None:
-            noise[i] = why
-    return noise
