@@ -3,13 +3,36 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TypeVar
 
 from lineage import observed as o
 from lineage.traits import job_type_in
 
 N = TypeVar("N")
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """Which shapes of a job tell what it does now."""
+
+    newest: int | None = None
+    """That of its newest run."""
+    successful: int | None = None
+    """That of its newest successful run."""
+    last: tuple[int, ...] = ()
+    """Those of its last ten successful runs, the newest first, if it did more than one thing."""
+    declared: int | None = None
+    """That of its own static lineage."""
+    is_endless: bool = False
+    """Whether its runs end only by accident."""
+
+    @property
+    def telling(self) -> frozenset[int]:
+        """Every shape of a run that counts."""
+        is_done = self.successful is not None and not self.is_endless
+        counts = self.successful if is_done else self.newest
+        return frozenset(i for i in (counts, *self.last) if i is not None)
 
 
 def current_shapes(
@@ -26,21 +49,32 @@ def current_shapes(
             first.
     """
     current = {}
-    for job_id, asset in seen.jobs.items():
+    for job_id in seen.jobs:
         newest, successful = seen.latest.get(job_id), seen.successful.get(job_id)
-        shapes = []
-        if newest is not None and is_endless(asset):
-            shapes.append(seen.shapes[newest.shape_id])
-        elif successful is not None:
-            shapes.append(seen.shapes[successful.shape_id])
-        elif newest is not None:
-            shapes.append(replace(seen.shapes[newest.shape_id], is_provisional=True))
-        if job_id in last:
-            shapes.append(_alternating([seen.shapes[i] for i in last[job_id]]))
-        if job_id in declared:
-            shapes.append(seen.shapes[declared[job_id]])
-        current[job_id] = tuple(shapes)
+        told = Account(
+            newest.shape_id if newest else None,
+            successful.shape_id if successful else None,
+            tuple(last.get(job_id, ())),
+            declared.get(job_id),
+            job_id in seen.endless,
+        )
+        by_declaration = () if told.declared is None else (seen.shapes[told.declared],)
+        current[job_id] = (*shapes_by_runs(told, seen.shapes), *by_declaration)
     return current
+
+
+def shapes_by_runs(told: Account, shapes: Mapping[int, o.Shape]) -> list[o.Shape]:
+    """What the runs of a job say that it does now, whatever is declared."""
+    found = []
+    if told.newest is not None and told.is_endless:
+        found.append(shapes[told.newest])
+    elif told.successful is not None:
+        found.append(shapes[told.successful])
+    elif told.newest is not None:
+        found.append(replace(shapes[told.newest], is_provisional=True))
+    if told.last:
+        found.append(_alternating([shapes[i] for i in told.last]))
+    return found
 
 
 def is_endless(job: o.Asset) -> bool:

@@ -181,3 +181,5 @@ class Observed:
     """Every producer key that was ever made."""
     reported_by: Mapping[str, int] = field(default_factory=dict)
     """The key that came with the event of each data test, if it covers it, by the event's id."""
+    endless: frozenset[int] = frozenset()
+    """Jobs whose runs end only by accident, each name by itself."""

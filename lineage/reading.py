@@ -30,22 +30,25 @@ from lineage.estate import Estate, Feed, FeedKind, RunState
 from lineage.fold import RANKED_STATES
 from lineage.keyring import keys_in
 from lineage.keys import AS_SAID
-from lineage.lately import COMPLETE, RUN_COLUMNS, Lately, RunRow, conflicts, run_rows
+from lineage.lately import COMPLETE, Lately, RunRow, conflicts
 from lineage.log import event_body, event_ids
 from lineage.merging import group, identify, merge
 from lineage.named import read_assets
+from lineage.newest import (
+    declared_shapes,
+    last_shapes,
+    newest_by_job,
+    newest_runs,
+    read_shapes,
+)
 from lineage.nodes import read_nodes
 from lineage.outcomes import Outcome
-from lineage.projection import DECLARATION
 from lineage.reducers import NO_REDUCERS, Reducers
 from lineage.reports import read_reports
 from lineage.runs import RUN, id_text
-from lineage.shapes import SHAPE, SHAPE_DATASET, SHAPE_EDGE
 from lineage.spelling import Spelling
 
 WINDOW = timedelta(days=30)
-LAST_RUNS = 10
-"""How many successful runs of a job tell what it does now."""
 
 
 def load_estate(engine: Engine, as_of: datetime, reducers: Reducers = NO_REDUCERS) -> Estate:
@@ -95,11 +98,11 @@ def observe(
     identities = identify(datasets, jobs, symlinks, catalog, reducers, nodes=nodes)
     groups = group(datasets, jobs, identities)
     words = words_by_id(connection)
-    shapes = _shapes(connection)
-    newest = {state: _newest(connection, state, until) for state in RANKED_STATES}
+    shapes = read_shapes(connection)
+    newest = {state: newest_runs(connection, state, until) for state in RANKED_STATES}
     succeeded = newest[COMPLETE]
-    latest = _by_job(row for rows in newest.values() for row in rows)
-    successful = _by_job(succeeded)
+    latest = newest_by_job(row for rows in newest.values() for row in rows)
+    successful = newest_by_job(succeeded)
     lately = Lately(connection, jobs, as_of, (since, until), groups.jobs)
     lately.ask_airflow(latest.values())
     versions = connection.execute(
@@ -139,14 +142,15 @@ def observe(
         tested_at=reports.tested_at,
         answered_at=reports.answered_at,
         feeds=_feeds(connection),
+        endless=lately.habits.endless,
         first_success={(r.job_id, words[r.version_id]): moment(r.at) for r in versions},
         keys=keys,
         reported_by=keys_of_events(connection, (t.event_id for t in reports.newest if keys)),
     )
     current = current_shapes(
         seen,
-        _declared(connection, until),
-        _last_shapes(connection, succeeded, until),
+        declared_shapes(connection, until),
+        last_shapes(connection, succeeded, until),
     )
     return declare(merge(replace(seen, current=current), groups))
 
@@ -193,93 +197,6 @@ def _outcome(
         why = f"{why} in {jobs[cause.job_id].name}, which is part of it"
     evidence = Evidence(id_text(cause.run_id), event_id=ids[cause.seq], facet="run.runId")
     return Claim(found.state, Basis.ASSERTED, why, (evidence,))
-
-
-def _newest(connection: Connection, state: int, until: int) -> list[RunRow]:
-    """The newest run in a state of each shape."""
-    other = RUN.alias("other")
-    newest = (
-        select(other.c.id)
-        .where(other.c.shape_id == SHAPE.c.id, other.c.state == state, other.c.at <= until)
-        .order_by(other.c.at.desc(), other.c.started_at.desc(), other.c.run_id.desc())
-        .limit(1)
-    )
-    query = select(*RUN_COLUMNS).select_from(SHAPE)
-    return run_rows(
-        connection, query.join(RUN, RUN.c.id == newest.correlate(SHAPE).scalar_subquery())
-    )
-
-
-def _order(row: RunRow) -> tuple[int, int, bytes]:
-    """Which run is the latest: by end, start, run id."""
-    return row.at, row.started_at, row.run_id
-
-
-def _by_job(rows: Iterable[RunRow]) -> dict[int, RunRow]:
-    found: dict[int, RunRow] = {}
-    for row in rows:
-        known = found.get(row.job_id)
-        if known is None or _order(row) > _order(known):
-            found[row.job_id] = row
-    return found
-
-
-def _last_shapes(
-    connection: Connection, succeeded: Iterable[RunRow], until: int
-) -> dict[int, tuple[int, ...]]:
-    """Shapes of the last ten successful runs of jobs that did more than one thing, newest first."""
-    by_job: dict[int, list[RunRow]] = defaultdict(list)
-    for row in succeeded:
-        by_job[row.job_id].append(row)
-    found = {}
-    for job_id, rows in by_job.items():
-        if len(rows) > 1:
-            rows.sort(key=_order, reverse=True)
-            # The last ten runs have no shapes but the ten that were seen last.
-            runs = [
-                run
-                for row in rows[:LAST_RUNS]
-                for run in run_rows(
-                    connection,
-                    select(*RUN_COLUMNS)
-                    .where(
-                        RUN.c.shape_id == row.shape_id,
-                        RUN.c.state == COMPLETE,
-                        RUN.c.at <= until,
-                    )
-                    .order_by(RUN.c.at.desc())
-                    .limit(LAST_RUNS),
-                )
-            ]
-            runs.sort(key=_order, reverse=True)
-            found[job_id] = tuple(run.shape_id for run in runs[:LAST_RUNS])
-    return found
-
-
-def _declared(connection: Connection, until: int) -> dict[int, int]:
-    """The shape that each job declares; one dated after an instant, where there is no other."""
-    is_ahead = DECLARATION.c.at > until
-    columns = DECLARATION.c.job_id, DECLARATION.c.shape_id
-    # Whatever comes last stands.
-    rows = connection.execute(select(*columns).order_by(is_ahead.desc(), DECLARATION.c.at))
-    return {row.job_id: row.shape_id for row in rows}
-
-
-def _shapes(connection: Connection) -> dict[int, o.Shape]:
-    inputs: dict[int, list[int]] = defaultdict(list)
-    outputs: dict[int, list[tuple[int, str]]] = defaultdict(list)
-    edges: dict[int, list[tuple[int, int]]] = defaultdict(list)
-    for row in connection.execute(select(SHAPE_DATASET)):
-        if row.is_output:
-            outputs[row.shape_id].append((row.dataset_id, row.operation))
-        else:
-            inputs[row.shape_id].append(row.dataset_id)
-    for row in connection.execute(select(SHAPE_EDGE)):
-        edges[row.shape_id].append((row.source_id, row.target_id))
-    return {
-        i: o.Shape(tuple(inputs.get(i, ())), tuple(outputs.get(i, ())), tuple(edges.get(i, ())))
-        for i in connection.execute(select(SHAPE.c.id)).scalars()
-    }
 
 
 def _feeds(connection: Connection) -> tuple[Feed, ...]:
