@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 
 _SPAN = re.compile(r"(\d+)([smhdw])")
-_UNITS_S = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 7 * 86400}
-_STEPS = ((86400, "day"), (3600, "hour"), (60, "minute"), (1, "second"))
+_MINUTE_S, _HOUR_S, _DAY_S = 60, 3600, 86400
+_UNITS_S = {"s": 1, "m": _MINUTE_S, "h": _HOUR_S, "d": _DAY_S, "w": 7 * _DAY_S}
+_STEPS = ((_DAY_S, "day"), (_HOUR_S, "hour"), (_MINUTE_S, "minute"), (1, "second"))
 
 
 def parse_duration(text: str) -> timedelta:
@@ -39,3 +41,46 @@ def counted(number: int, noun: str) -> str:
 def minute(value: datetime) -> str:
     """An instant to the minute, in UTC."""
     return f"{value.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
+
+
+def listed(words: Iterable[str], most: int = 4) -> str:
+    """Words as one sentence would list them: ``a, b and c``, ``a, b and 5 more``."""
+    items = list(words)
+    if len(items) > most:
+        items = [*items[: most - 1], f"{len(items) - most + 1} more"]
+    if len(items) < 2:
+        return "".join(items)
+    return f"{', '.join(items[:-1])} and {items[-1]}"
+
+
+def clock(at: datetime, now: datetime, *, is_exact: bool = False) -> str:
+    """A moment as people say it: ``06:12 UTC``, ``yesterday 06:12 UTC``, ``3 Nov 06:12 UTC``.
+
+    ``is_exact`` with seconds, for what belongs together and lies close to each other.
+    """
+    at, now = at.astimezone(UTC), now.astimezone(UTC)
+    days = (now.date() - at.date()).days
+    time = f"{at:%H:%M:%S} UTC" if is_exact else f"{at:%H:%M} UTC"
+    if days == 0:
+        return time
+    if days == 1:
+        return f"yesterday {time}"
+    day = f"{at.day} {at:%b}" if at.year == now.year else f"{at.day} {at:%b %Y}"
+    return f"{day} {time}"
+
+
+def age(at: datetime, now: datetime) -> str:
+    """How long ago, in the largest unit that fits: ``just now``, ``12 min ago``, ``3 days ago``.
+
+    A producer's clock may run ahead: more than a minute is said to be ``ahead of our clock``.
+    """
+    seconds = (now - at).total_seconds()
+    if seconds < -_MINUTE_S:
+        return "ahead of our clock"
+    if seconds < _MINUTE_S:
+        return "just now"
+    if seconds < _HOUR_S:
+        return f"{int(seconds // _MINUTE_S)} min ago"
+    if seconds < 2 * _DAY_S:
+        return f"{int(seconds // _HOUR_S)} h ago"
+    return f"{int(seconds // _DAY_S)} days ago"

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
-from datetime import UTC, datetime
+from datetime import datetime
+
+from catalog import wording
+
+age, clock, listed = wording.age, wording.clock, wording.listed
+"""The same words as in texts."""
 
 LEVELS = ("Not reached", "Ad hoc", "Managed", "Defined", "Measured", "Improving")
 """Names of the maturity levels 0 to 5."""
@@ -61,16 +65,6 @@ def count(number: int, one: str, many: str | None = None) -> str:
     return f"{number:,} {one if number == 1 else many or one + 's'}"
 
 
-def listed(words: Iterable[str], most: int = 4) -> str:
-    """Words as one sentence would list them: ``a, b and c``, ``a, b and 5 more``."""
-    items = list(words)
-    if len(items) > most:
-        items = [*items[: most - 1], f"{len(items) - most + 1} more"]
-    if len(items) < 2:
-        return "".join(items)
-    return f"{', '.join(items[:-1])} and {items[-1]}"
-
-
 def percent(share: float) -> str:
     """A share of 0 to 1 as a whole percentage; only nothing is 0% and only all is 100%."""
     whole = round(share * 100)
@@ -79,39 +73,6 @@ def percent(share: float) -> str:
     if whole == 100 and share < 1:
         return "over 99%"
     return f"{whole}%"
-
-
-def clock(at: datetime, now: datetime, *, is_exact: bool = False) -> str:
-    """A moment as people say it: ``06:12 UTC``, ``yesterday 06:12 UTC``, ``3 Nov 06:12 UTC``.
-
-    ``is_exact`` with seconds, for what belongs together and lies close to each other.
-    """
-    at, now = at.astimezone(UTC), now.astimezone(UTC)
-    days = (now.date() - at.date()).days
-    time = f"{at:%H:%M:%S} UTC" if is_exact else f"{at:%H:%M} UTC"
-    if days == 0:
-        return time
-    if days == 1:
-        return f"yesterday {time}"
-    day = f"{at.day} {at:%b}" if at.year == now.year else f"{at.day} {at:%b %Y}"
-    return f"{day} {time}"
-
-
-def age(at: datetime, now: datetime) -> str:
-    """How long ago, in the largest unit that fits: ``just now``, ``12 min ago``, ``3 days ago``.
-
-    A producer's clock may run ahead: more than a minute is said to be ``ahead of our clock``.
-    """
-    seconds = (now - at).total_seconds()
-    if seconds < -_MINUTE_S:
-        return "ahead of our clock"
-    if seconds < _MINUTE_S:
-        return "just now"
-    if seconds < _HOUR_S:
-        return f"{int(seconds // _MINUTE_S)} min ago"
-    if seconds < 2 * _DAY_S:
-        return f"{int(seconds // _HOUR_S)} h ago"
-    return f"{int(seconds // _DAY_S)} days ago"
 
 
 def lasted(seconds: float) -> str:

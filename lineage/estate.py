@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from types import MappingProxyType
 
@@ -242,6 +242,10 @@ class Write:
     """Producer keys that its runs came with."""
 
 
+FEED_VALIDITY = timedelta(days=7)
+"""How long a feed counts as alive after it last spoke."""
+
+
 @dataclass(frozen=True, slots=True)
 class Feed:
     """A stream of evidence: one kind, for one namespace of datasets."""
@@ -257,9 +261,9 @@ class Feed:
     event_id: str | None = None
     """The newest event that carried it."""
 
-    def is_alive(self, at: datetime, validity_s: float) -> bool:
-        """Whether it spoke within ``validity_s`` seconds before ``at``."""
-        return self.last_at is not None and (at - self.last_at).total_seconds() <= validity_s
+    def is_alive(self, at: datetime) -> bool:
+        """Whether it spoke within its validity before ``at``."""
+        return self.last_at is not None and at - self.last_at <= FEED_VALIDITY
 
 
 @dataclass(frozen=True, slots=True)

@@ -110,9 +110,8 @@ def _owned_tile(datasets: Sequence[Dataset], estate: Estate) -> tuple[str, str]:
 
 
 def _tested_tile(datasets: Sequence[Dataset], estate: Estate, now: datetime) -> tuple[str, str]:
-    within = TESTED_WITHIN.total_seconds()
     feeds = [f for f in estate.feeds if f.evidence is FeedKind.DATA_TESTS]
-    alive = {f.namespace for f in feeds if f.is_alive(now, within)}
+    alive = {f.namespace for f in feeds if f.is_alive(now)}
     told = [d for d in datasets if d.key.namespace in alive]
     if not told:
         spoken = any(f.last_at for f in feeds)

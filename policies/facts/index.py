@@ -14,10 +14,8 @@ from lineage.estate import Dataset, DataTest, DataTestStatus, Estate, Feed, Feed
 from policies.facts.values import Absent, Known
 from policies.model import AssetSubject, FeedSubject, Subject, UnknownReason, WriteSubject
 
-FEED_VALIDITY = timedelta(days=7)
-"""How long a feed counts as alive after it last spoke."""
 CATALOG_VALIDITY = timedelta(days=365)
-"""The same for the declared catalog, after it was last applied."""
+"""How long the declared catalog counts as alive after it was last applied."""
 WINDOW = timedelta(days=30)
 """How far back what happened is looked at."""
 _TIER_WEIGHT = {1: 4.0, 2: 2.0, 3: 1.0, 4: 0.5}
@@ -70,7 +68,7 @@ class EstateIndex:
 
     def is_alive(self, namespace: str, evidence: FeedKind) -> bool:
         """Whether that kind of evidence arrived for the namespace within its validity."""
-        return self.feed(namespace, evidence).is_alive(self.as_of, FEED_VALIDITY.total_seconds())
+        return self.feed(namespace, evidence).is_alive(self.as_of)
 
     @cached_property
     def catalog_is_alive(self) -> bool:
