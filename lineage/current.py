@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
@@ -27,12 +27,12 @@ class Account:
     is_endless: bool = False
     """Whether its runs end only by accident."""
 
-    @property
-    def telling(self) -> frozenset[int]:
-        """Every shape of a run that counts."""
+    def distance(self, shape_id: int) -> int:
+        """How far a shape of its runs is from telling what it does now; 0 is what does."""
         is_done = self.successful is not None and not self.is_endless
-        counts = self.successful if is_done else self.newest
-        return frozenset(i for i in (counts, *self.last) if i is not None)
+        if shape_id == (self.successful if is_done else self.newest):
+            return 0
+        return 1 if shape_id in self.last else 2
 
 
 def current_shapes(
@@ -86,13 +86,13 @@ def is_endless(job: o.Asset) -> bool:
 def _alternating(shapes: Sequence[o.Shape]) -> o.Shape:
     """What was there, was not, and was there again, among some runs."""
     return o.Shape(
-        _returned([shape.inputs for shape in shapes]),
-        _returned([shape.outputs for shape in shapes]),
-        _returned([shape.edges for shape in shapes]),
+        returned([shape.inputs for shape in shapes]),
+        returned([shape.outputs for shape in shapes]),
+        returned([shape.edges for shape in shapes]),
     )
 
 
-def _returned(runs: Sequence[Sequence[N]]) -> tuple[N, ...]:
+def returned(runs: Sequence[Collection[N]]) -> tuple[N, ...]:
     """Members of several lists that are missing from a list between two that have them."""
     found = []
     for item in dict.fromkeys(item for run in runs for item in run):
