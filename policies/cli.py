@@ -14,6 +14,7 @@ from catalog.cli import Instant, database_option
 from catalog.errors import UserError, did_you_mean
 from catalog.model import Environment
 from catalog.settings import Settings
+from catalog.shapes import document
 from catalog.store import load_catalog
 from lineage.history import present
 from lineage.reducers import Reducers, read_reducers
@@ -48,9 +49,7 @@ def assess(as_of: datetime | None, as_json: bool, engine: Engine) -> None:
         )
     found = assess_now(engine, now if as_of is None else min(as_of, now), _reducers())
     click.echo(
-        shapes.document(shapes.assessment_json(found))
-        if as_json
-        else printing.assessment_text(found)
+        document(shapes.assessment_json(found)) if as_json else printing.assessment_text(found)
     )
 
 
@@ -101,9 +100,7 @@ def check(
         Severity.of(fail_on),
         needs_evidence=unknown == "fail",
     )
-    click.echo(
-        shapes.document(shapes.check_json(found)) if kind == "json" else printing.check_text(found)
-    )
+    click.echo(document(shapes.check_json(found)) if kind == "json" else printing.check_text(found))
     ctx.exit(found.exit_code)
 
 
@@ -130,7 +127,7 @@ def findings(status: str, team: str | None, as_json: bool, engine: Engine) -> No
         judged = [t.team for t in scores.teams] if scores else []
         _require_team(team, list(dict.fromkeys([*declared, *judged])))
     click.echo(
-        shapes.document([shapes.finding_json(f) for f in found])
+        document([shapes.finding_json(f) for f in found])
         if as_json
         else printing.findings_text(found, status, is_judged=scores is not None)
     )
@@ -150,7 +147,7 @@ def score(team: str | None, as_of: datetime | None, as_json: bool, engine: Engin
     if team is not None:
         board = _only(board, team)
     click.echo(
-        shapes.document(shapes.scores_json(board))
+        document(shapes.scores_json(board))
         if as_json
         else printing.scores_text(board, with_practices=team is not None)
     )

@@ -11,6 +11,7 @@ from enum import IntEnum, StrEnum
 import msgspec
 
 from catalog.model import AssetKey, Evidence, Place, Trust
+from catalog.shapes import asset_json, run_json
 from lineage.estate import FeedKind
 from policies.cel import Plain, Program
 
@@ -159,7 +160,7 @@ class WriteSubject:
         }
 
     def as_json(self) -> dict[str, object]:
-        run = {"kind": "run", "run_id": self.run_id, "job": asset_json(self.job)}
+        run = run_json(self.job, self.run_id)
         return {**self.identity(), "run": run}
 
 
@@ -188,11 +189,6 @@ class FeedSubject:
 
 
 Subject = AssetSubject | WriteSubject | FeedSubject
-
-
-def asset_json(key: AssetKey) -> dict[str, object]:
-    """An asset's key as the commands and the store write it."""
-    return {"kind": str(key.kind), "namespace": key.namespace, "name": key.name}
 
 
 def digest_of(value: object) -> str:

@@ -10,6 +10,7 @@ from sqlalchemy import Row
 
 from catalog.model import AssetKey, Evidence, Kind
 from catalog.moments import microseconds, moment
+from catalog.shapes import asset_json
 from lineage.estate import FeedKind
 from policies.model import (
     AssetSubject,
@@ -27,7 +28,6 @@ from policies.model import (
     UnknownReason,
     Verdict,
     WriteSubject,
-    asset_json,
     digest_of,
 )
 

@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import UTC, datetime
 
-import msgspec
-
-from catalog.model import Evidence
+from catalog.shapes import evidence_json, instant
 from policies.assess import Assessment
 from policies.check import Check
 from policies.model import (
@@ -21,24 +18,6 @@ from policies.model import (
 from policies.wording import plain
 
 _DIGITS = 6
-
-
-def document(value: object) -> str:
-    """One JSON document."""
-    return msgspec.json.format(msgspec.json.encode(value), indent=2).decode()
-
-
-def instant(value: datetime) -> str:
-    """An instant to the microsecond, UTC."""
-    return value.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
-
-
-def evidence_json(evidence: Evidence) -> dict[str, object]:
-    """A piece of evidence as the commands write it: an event, or a declared line."""
-    if evidence.place is not None:
-        place = evidence.place
-        return {"file": place.file, "line": place.line, "value": evidence.value}
-    return {"event_id": evidence.event_id, "facet": evidence.facet, "value": evidence.value}
 
 
 def finding_json(finding: Finding) -> dict[str, object]:

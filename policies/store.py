@@ -14,6 +14,7 @@ from sqlalchemy import Connection, Engine, Row, delete, func, insert, select
 from catalog.database import table_of
 from catalog.model import AssetKey
 from catalog.moments import microseconds, moment
+from catalog.shapes import asset_json
 from policies.model import (
     UNOWNED,
     Change,
@@ -23,7 +24,6 @@ from policies.model import (
     ScoreBoard,
     TeamScore,
     Verdict,
-    asset_json,
     digest_of,
 )
 from policies.rows import (
