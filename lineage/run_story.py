@@ -227,7 +227,7 @@ def _story(connection: Connection, row: Row[Any], events: Sequence[Numbered], at
         children=_children(connection, row, at),
         inputs=tuple(_parts(run, is_output=False)),
         outputs=tuple(_parts(run, is_output=True)),
-        tests=_settled(connection, row, tuple(_tests(run, ids, error)), at),
+        tests=settled_tests(connection, row, tuple(_tests(run, ids, error)), at),
         error=error,
         facets=facets,
         events=int(total or 0),
@@ -306,7 +306,7 @@ def _tests(run: Run, ids: Mapping[int, str], error: str | None) -> Iterator[Test
                 yield Tested(dataset, told, status, ids[report.seq])
 
 
-def _settled(
+def settled_tests(
     connection: Connection, row: Row[Any], tests: tuple[Tested, ...], at: int
 ) -> tuple[Tested, ...]:
     """Data tests, with those that dbt leaves open told as far as the rest of its command tells."""
