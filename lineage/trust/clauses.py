@@ -25,6 +25,7 @@ _HOLDS = {
     (False, True): "stands on",
     (False, False): "may stand on",
 }
+_STANDS = "the dataset it stands on"
 _OWN_WELL = frozenset({RunState.COMPLETE, RunState.RUNNING})
 
 
@@ -253,12 +254,10 @@ def _upstream(known: Known) -> Iterator[Clause]:
         yield Clause(Aspect.UPSTREAM, troubles[SAID_MOST].standing, more)
     told = list(_unknown_above(known))
     if told:
-        text = f"of the {counted(len(known.above), 'dataset')} it stands on {listed(told)}"
-        yield Clause(Aspect.UPSTREAM, Standing.UNKNOWN, text)
+        yield Clause(Aspect.UPSTREAM, Standing.UNKNOWN, f"{_of_above(known)} {listed(told)}")
     if not troubles and not told:
-        many = "the dataset it stands on is"
-        if len(known.above) > 1:
-            many = f"all {len(known.above):,} datasets it stands on are"
+        number = len(known.above)
+        many = f"all {number:,} datasets it stands on are" if number > 1 else f"{_STANDS} is"
         yield Clause(Aspect.UPSTREAM, Standing.GOOD, f"{many} well")
 
 
@@ -294,19 +293,35 @@ def _above(known: Known, dataset: Dataset) -> Clause | None:
     return None
 
 
+def _of_above(known: Known) -> str:
+    """How a sentence about some of what it stands on begins."""
+    number = len(known.above)
+    return _STANDS if number == 1 else f"of the {number:,} datasets it stands on"
+
+
 def _unknown_above(known: Known) -> Iterator[str]:
-    silent = sum(_updated_at(known, dataset) is None for dataset in known.above)
+    silent = sum(_is_silent(known, dataset) for dataset in known.above)
     untested = sum(not dataset.tests for dataset in known.above)
+    many = "" if len(known.above) == 1 else "{:,} "
     if silent:
-        yield f"nobody tells when {silent:,} {_was(silent)} updated"
+        its = "its" if silent == 1 else "their"
+        yield f"{many.format(silent)}{'tells' if silent == 1 else 'tell'} nothing of {its} updates"
     if untested:
-        yield f"{untested:,} {_was(untested)} never tested"
+        yield f"{many.format(untested)}{'was' if untested == 1 else 'were'} never tested"
     if known.more_above:
-        yield "there are more, too many to look at"
+        yield "more are too many to look at"
 
 
-def _was(number: int) -> str:
-    return "was" if number == 1 else "were"
+def _is_silent(known: Known, dataset: Dataset) -> bool:
+    """Whether nobody tells when it was updated, and that is not as it should be.
+
+    A source is written by what is outside of all this, and its data tests tell how it is. That it is
+    one is often guessed from nobody being seen to write it, which alone excuses nothing.
+    """
+    zone = dataset.zone
+    if zone is not None and zone.value is Zone.SOURCE and (dataset.tests or not zone.is_guess):
+        return False
+    return _updated_at(known, dataset) is None
 
 
 # Manual edits and lost feeds --------------------------------------------------------------------

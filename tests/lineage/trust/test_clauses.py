@@ -224,8 +224,19 @@ def test_what_is_not_known_upstream_is_counted_and_never_good(ask: Ask) -> None:
     clause = about(found, Aspect.UPSTREAM)
     assert clause.standing is Standing.UNKNOWN
     assert clause.text == (
-        "of the 2 datasets it stands on nobody tells when 2 were updated and 2 were never tested"
+        "of the 2 datasets it stands on 2 tell nothing of their updates and 2 were never tested"
     )
+
+
+def test_a_source_that_no_job_writes_is_known_by_its_data_tests(ask: Ask) -> None:
+    zones = 'zones: [{zone: source, name: "a.*"}]'
+    passed = checks("a.raw", ("not_null", True, "error"))
+
+    untested = ask("m.b", *daily("m.b", "a.raw"), declared=zones)
+    tested_too = ask("m.b", passed)
+
+    assert about(untested, Aspect.UPSTREAM).text == "the dataset it stands on was never tested"
+    assert about(tested_too, Aspect.UPSTREAM).standing is Standing.GOOD
 
 
 def test_a_cycle_upstream_ends(ask: Ask) -> None:
