@@ -72,7 +72,7 @@ class Standing:
 
     key: AssetKey
     distance: int
-    """Dataset hops from the root; 0 for the root. A job counts with the dataset it is nearer to."""
+    """Dataset hops from the root; 0 for the root. A job belongs to the hop that goes through it."""
     side: Side
 
 
