@@ -252,7 +252,7 @@ class Spell:
     ended_how: str | None
     """What that run did: WRITE, OVERWRITE, DROP, ..."""
     is_cured: bool
-    """Whether it is known that a pipeline's own run rebuilt it."""
+    """Whether that run rebuilt it, and in production is one of a pipeline's own."""
     is_certain: bool
 
 
