@@ -1,45 +1,30 @@
-"""What was built on a bad run, a bad version or a manual edit, until when, and what cured it."""
+"""What was built on a bad run or version, and which datasets stand on manual edits now."""
 
 from __future__ import annotations
 
-from collections import defaultdict, deque
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import NamedTuple
+import heapq
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from datetime import UTC, datetime
+from itertools import count
 
 from catalog.model import AssetKey
 from catalog.moments import moment
+from lineage.estate import Estate
 from lineage.history import Standpoint
 from lineage.provenance.backwards import find_version
-from lineage.provenance.edits import sanction_of
+from lineage.provenance.edits import edit_of, is_edit
 from lineage.provenance.ledger import Ledger
-from lineage.provenance.model import (
-    Affected,
-    Aftermath,
-    Descendant,
-    Keeping,
-    ReadBasis,
-    RunRef,
-    Spell,
-    Step,
-)
+from lineage.provenance.model import Aftermath, Descent, Edit, RunRef
 from lineage.provenance.versions import Wrote
+from lineage.provenance.walking import Next, Place, Walk, following, is_cure, place_of
 from lineage.run_story import kept_id
 
 DEPTH = 100
 """Hops on that are told unless one asks otherwise."""
 MOST = 10_000
 """Versions in one answer, the nearest."""
-
-Place = tuple[int, int]
-"""A version: the row of its run, and its dataset."""
-
-
-class Next(NamedTuple):
-    """A version that holds data of another."""
-
-    write: Wrote
-    is_kept: bool
-    is_certain: bool
+EDITS_MOST = 20
+"""Edits that are told of one dataset, the newest."""
 
 
 def forwards(
@@ -70,7 +55,7 @@ def forwards(
         start = find_version(ledger, dataset.id, version)
         if start is None:
             return None
-        return _Walk(ledger, depth, most).tell(dataset.key, [start], standpoint)
+        return Walk(ledger, depth, most).tell(dataset.key, [start], standpoint)
 
 
 def forwards_of_run(
@@ -85,187 +70,129 @@ def forwards_of_run(
         starts = ledger.written_by(job.id, kept_id(run.run_id))
         if not starts:
             return None
-        return _Walk(ledger, depth, most).tell(job.key, starts, standpoint)
+        return Walk(ledger, depth, most).tell(job.key, starts, standpoint)
 
 
-def following(ledger: Ledger, write: Wrote) -> Iterator[Next]:
-    """Every version that holds data of another, or may."""
-    history = ledger.history(write.dataset)
-    place = history.place(write.run)
-    after = None if place is None else history.after(place)
-    if place is not None and after is not None and not after.is_drop:
-        keeping = history.keeping(place + 1)
-        if not keeping.is_fresh:
-            yield Next(after, is_kept=True, is_certain=keeping is Keeping.KEPT)
-    for run in ledger.readers(write):
-        is_certain = ledger.read_by(run, write.dataset).basis is not ReadBasis.AMBIGUOUS
-        for target in ledger.targets(run, write.dataset):
-            yield Next(target, is_kept=False, is_certain=is_certain)
+def descends_from_edit(standpoint: Standpoint) -> Mapping[AssetKey, Descent]:
+    """Every dataset whose present version holds data of a manual edit, or may, and why.
+
+    A dataset does until a pipeline's own run has rebuilt it from what no longer does. What no run
+    writes stands on what its sources hold now.
+    """
+    with standpoint.engine.connect() as connection:
+        ledger = Ledger(standpoint, connection)
+        ledger.load_all()
+        return _Descents(ledger).all()
 
 
-def place_of(write: Wrote) -> Place:
-    """What tells a version from all others."""
-    return write.run.pk, write.dataset
+class _Descents:
+    """Edits as bits of a number, handed on from version to version."""
 
-
-class _Walk:
-    """Goes on from some versions, the nearest first."""
-
-    def __init__(self, ledger: Ledger, depth: int, most: int) -> None:
+    def __init__(self, ledger: Ledger) -> None:
         self._ledger = ledger
-        self._depth = depth
-        self._most = most
-        self._writes: dict[Place, Wrote] = {}
-        self._distances: dict[Place, int] = {}
-        self._next: dict[Place, list[Next]] = {}
-        self._is_cut = False
-
-    def tell(self, root: AssetKey, starts: Sequence[Wrote], standpoint: Standpoint) -> Aftermath:
-        """Everything that was built on some versions."""
-        self._walk(starts)
-        certain = self._certain(place_of(write) for write in starts)
-        steps = self._steps(place_of(write) for write in starts)
-        found = [self._descendant(place, certain, steps[place]) for place in self._writes]
-        found.sort(key=_order)
-        ledger = self._ledger
-        return Aftermath(
-            root=root,
-            as_of=standpoint.as_of,
-            origins=tuple(ledger.version(w) for w in sorted(starts, key=lambda w: w.dataset)),
-            versions=tuple(found),
-            datasets=self._datasets(certain),
-            truncated=self._is_cut,
+        edits = (
+            w for d in ledger.written() for w in ledger.history(d).writes if is_edit(ledger, w)
         )
+        self._edits = sorted(edits, key=lambda w: (w.at, w.order, ledger.key(w.dataset)))
+        self._certain: dict[Place, int] = {}
+        self._any: dict[Place, int] = {}
 
-    def _walk(self, starts: Sequence[Wrote]) -> None:
-        """Meet every version in order of distance; one that was kept is as near as the one before.
+    def all(self) -> Mapping[AssetKey, Descent]:
+        """Every dataset that descends from one now."""
+        self._hand_on()
+        ledger, found = self._ledger, dict[AssetKey, Descent]()
+        for dataset in {dataset for _, dataset in self._any}:
+            newest = ledger.history(dataset).newest()
+            if newest is not None and place_of(newest) in self._any and ledger.is_subject(dataset):
+                found[ledger.key(dataset)] = self._descent(newest)
+        written = {ledger.key(dataset) for dataset in ledger.written()}
+        found.update(_unwritten(ledger.estate, found, written))
+        return {key: found[key] for key in sorted(found)}
 
-        What was read counts a hop, so the nearest that are known wait at the left.
-        """
-        waiting = deque((0, write) for write in starts)
-        best = {place_of(write): 0 for write in starts}
-        while waiting:
-            distance, write = waiting.popleft()
+    def _hand_on(self) -> None:
+        """Let every version have the edits of those that it holds data of, in order of time."""
+        ties = count()
+        waiting: list[tuple[int, tuple[object, ...], int, Wrote]] = []
+
+        def put(write: Wrote, certain: int, either: int) -> None:
             place = place_of(write)
-            if place in self._writes:
-                continue
-            if len(self._writes) == self._most:
-                self._is_cut = True
-                return
-            self._writes[place], self._distances[place] = write, distance
-            self._next[place] = list(following(self._ledger, write))
-            for one in self._next[place]:
-                hops, target = distance + (not one.is_kept), place_of(one.write)
-                if hops >= best.get(target, hops + 1):
-                    continue
-                if hops > self._depth:
-                    self._is_cut = True
-                    continue
-                best[target] = hops
-                if one.is_kept:
-                    waiting.appendleft((hops, one.write))
-                else:
-                    waiting.append((hops, one.write))
+            known = self._certain.get(place, 0), self._any.get(place, 0)
+            if known != (known[0] | certain, known[1] | either):
+                self._certain[place], self._any[place] = known[0] | certain, known[1] | either
+                heapq.heappush(waiting, (write.at, write.order, next(ties), write))
 
-    def _certain(self, origins: Iterable[Place]) -> set[Place]:
-        """Versions to which some way leads that leaves no doubt."""
-        found = set(origins)
-        waiting = list(found)
+        for bit, edit in enumerate(self._edits):
+            put(edit, 1 << bit, 1 << bit)
         while waiting:
-            for one in self._next.get(waiting.pop(), ()):
-                target = place_of(one.write)
-                if one.is_certain and target in self._writes and target not in found:
-                    found.add(target)
-                    waiting.append(target)
-        return found
+            *_, write = heapq.heappop(waiting)
+            place = place_of(write)
+            for one in self._following(write):
+                put(one.write, self._certain[place] if one.is_certain else 0, self._any[place])
 
-    def _steps(self, origins: Iterable[Place]) -> Mapping[Place, tuple[Step, ...]]:
-        known = set(origins)
-        found: dict[Place, list[Step]] = defaultdict(list)
-        for place, following_ in self._next.items():
-            source = self._ledger.version(self._writes[place])
-            for one in following_:
-                target = place_of(one.write)
-                if target in self._writes and target not in known:
-                    step = Step(source, is_kept=one.is_kept, is_certain=one.is_certain)
-                    found[target].append(step)
-        return {place: tuple(sorted(found[place], key=_step_order)) for place in self._writes}
-
-    def _descendant(self, place: Place, certain: set[Place], steps: tuple[Step, ...]) -> Descendant:
-        write = self._writes[place]
+    def _following(self, write: Wrote) -> Iterator[Next]:
+        yield from following(self._ledger, write)
         history = self._ledger.history(write.dataset)
         after = history.after(history.place(write.run) or 0)
-        return Descendant(
-            version=self._ledger.version(write),
-            distance=self._distances[place],
-            is_certain=place in certain,
-            steps=steps,
-            until=moment(after.at) if after else None,
-        )
+        # What replaced it is no cure unless it is known that it may write there.
+        if after is not None and not after.is_drop and not self._is_settled(after):
+            yield Next(after, is_kept=True, is_certain=False)
 
-    def _datasets(self, certain: set[Place]) -> tuple[Affected, ...]:
-        ledger = self._ledger
-        by_dataset: dict[int, list[Place]] = defaultdict(list)
-        for place in self._writes:
-            if ledger.is_subject(place[1]):
-                by_dataset[place[1]].append(place)
-        found = [
-            Affected(
-                dataset=ledger.key(dataset),
-                kind=ledger.estate.datasets[ledger.key(dataset)].kind,
-                distance=min(self._distances[place] for place in places),
-                versions=len(places),
-                spells=tuple(self._spells(dataset, certain)),
-            )
-            for dataset, places in by_dataset.items()
-        ]
-        return tuple(sorted(found, key=lambda one: (one.distance, one.dataset)))
+    def _is_settled(self, write: Wrote) -> bool:
+        """Whether it is a cure, or another edit, which is told by itself."""
+        return is_cure(self._ledger, write) or is_edit(self._ledger, write)
 
-    def _spells(self, dataset: int, certain: set[Place]) -> Iterator[Spell]:
-        """Stretches of versions that follow each other."""
-        history = self._ledger.history(dataset)
-        stretch: list[Wrote] = []
-        for write in history.writes:
-            if not write.is_drop and place_of(write) in self._writes:
-                stretch.append(write)
-            elif stretch:
-                yield self._spell(stretch, write, certain)
-                stretch = []
-        if stretch:
-            yield self._spell(stretch, None, certain)
-
-    def _spell(self, stretch: Sequence[Wrote], end: Wrote | None, certain: set[Place]) -> Spell:
-        ledger = self._ledger
-        return Spell(
-            since=moment(stretch[0].at),
-            until=moment(end.at) if end else None,
-            ended_by=ledger.ref(end.run) if end else None,
-            ended_how=end.operation if end else None,
-            is_cured=end is not None and is_cure(ledger, end),
-            is_certain=any(place_of(write) in certain for write in stretch),
+    def _descent(self, write: Wrote) -> Descent:
+        ledger, place = self._ledger, place_of(write)
+        certain, either = self._certain[place], self._any[place]
+        # Of what is certain first: of nothing else can be said that it stands there.
+        told = certain or either
+        bits = [bit for bit in range(told.bit_length() - 1, -1, -1) if told >> bit & 1]
+        edits = [edit_of(ledger, self._edits[bit]) for bit in bits[:EDITS_MOST]]
+        return Descent(
+            edits=tuple(edit for edit in edits if edit is not None),
+            more=either.bit_count() - len(edits),
+            since=moment(write.at),
+            is_certain=certain != 0,
         )
 
 
-def is_cure(ledger: Ledger, write: Wrote) -> bool:
-    """Whether a write leaves nothing older behind, and in production may be relied on to.
-
-    There a pipeline must have its job. Where nobody can tell, the job that usually writes there
-    counts for one; a stranger does not.
-    """
-    history = ledger.history(write.dataset)
-    place = history.place(write.run)
-    if write.is_drop or place is None or not history.keeping(place).is_fresh:
-        return False
-    if not ledger.sanctions.is_production(write.dataset):
-        return True
-    known = sanction_of(ledger, write).is_known
-    return history.is_usual(place) if known is None else known
+def _unwritten(
+    estate: Estate, standing: Mapping[AssetKey, Descent], written: Collection[AssetKey]
+) -> Mapping[AssetKey, Descent]:
+    """What no run writes, such as a use of data that is only declared: as its sources are now."""
+    reached: set[AssetKey] = set()
+    waiting = list(standing)
+    while waiting:
+        below = {*estate.datasets[waiting.pop()].downstream} - reached - {*written}
+        reached |= below
+        waiting += below
+    return {key: _joined(_above(estate, key, standing, reached)) for key in reached}
 
 
-def _order(one: Descendant) -> tuple[object, ...]:
-    version = one.version
-    return one.distance, version.dataset, version.at, version.run
+def _above(
+    estate: Estate, key: AssetKey, standing: Mapping[AssetKey, Descent], open_: Collection[AssetKey]
+) -> list[Descent]:
+    """Why those of its sources stand on edits that runs write, however far up."""
+    seen, waiting = {key}, [key]
+    while waiting:
+        above = {*estate.datasets[waiting.pop()].upstream} - seen
+        seen |= above
+        waiting += (one for one in above if one in open_)
+    return [standing[one] for one in sorted(seen) if one in standing]
 
 
-def _step_order(step: Step) -> tuple[object, ...]:
-    return step.source.dataset, step.source.at, step.source.run, step.is_kept
+def _joined(descents: Sequence[Descent]) -> Descent:
+    """Why something stands on edits whose sources do."""
+    edits = {edit.version: edit for one in descents for edit in one.edits}
+    newest = sorted(edits.values(), key=_newness, reverse=True)
+    return Descent(
+        edits=tuple(newest[:EDITS_MOST]),
+        more=max(0, len(newest) - EDITS_MOST) + max(one.more for one in descents),
+        since=max(one.since for one in descents),
+        is_certain=any(one.is_certain for one in descents),
+    )
+
+
+def _newness(edit: Edit) -> tuple[datetime, AssetKey, str]:
+    at = edit.version.at or datetime.min.replace(tzinfo=UTC)
+    return at, edit.version.dataset, edit.event_id
