@@ -316,7 +316,7 @@ class EstateGraph:
             for i, key in enumerate(self._keys)
             if key.kind is Kind.DATASET and i not in self._noise
         )
-        return CompactGraph(real, drawn_through(edges, self._noise.__contains__))
+        return CompactGraph.of(real, drawn_through(edges, self._noise.__contains__))
 
 
 def _by_first(pairs: Iterable[tuple[int, int]]) -> Pairs:
