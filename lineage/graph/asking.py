@@ -28,21 +28,18 @@ COMPARED = 300
 
 AS_OF = click.option("--as-of", type=Instant(), help="As of then, late events included.")
 KNOWN_AT = click.option("--known-at", type=Instant(), help="Only what had been received by then.")
+KIND = click.option(
+    "--kind",
+    type=click.Choice([kind.value for kind in Kind]),
+    default=Kind.DATASET.value,
+    show_default=True,
+    help="What the name names.",
+)
 
 
 def asset_arguments(command: Callable[..., R]) -> Callable[..., R]:
     """Gives a command the arguments ``namespace`` and ``name`` and the option ``--kind``."""
-    for given in (
-        click.option(
-            "--kind",
-            type=click.Choice([kind.value for kind in Kind]),
-            default=Kind.DATASET.value,
-            show_default=True,
-            help="What the name names.",
-        ),
-        click.argument("name"),
-        click.argument("namespace"),
-    ):
+    for given in (KIND, click.argument("name"), click.argument("namespace")):
         command = given(command)
     return command
 
@@ -80,8 +77,8 @@ def find_asset(seen: Standpoint, key: AssetKey) -> AssetKey:
     Raises:
         UserError: It is not known; the nearest names are suggested.
     """
-    found = seen.estate.identities.key(key)
-    if found in _assets(seen.estate, key.kind):
+    found = known_as(seen.estate, key)
+    if found is not None:
         return found
     near = nearest(seen.estate, key)
     hint = " Nearest: " + "; ".join(f'"{k.namespace}" "{k.name}"' for k in near) + "."
@@ -90,6 +87,12 @@ def find_asset(seen: Standpoint, key: AssetKey) -> AssetKey:
         f"{seen.as_of:%Y-%m-%dT%H:%M:%SZ}.{hint if near else ''} "
         + ("Expected NAMESPACE NAME of a known asset." if near else f"No {key.kind} is known then.")
     )
+
+
+def known_as(estate: Estate, key: AssetKey) -> AssetKey | None:
+    """The key that stands for an asset, whichever of its names is given; ``None``: unknown."""
+    found = estate.identities.key(key)
+    return found if found in _assets(estate, key.kind) else None
 
 
 def nearest(estate: Estate, key: AssetKey) -> tuple[AssetKey, ...]:

@@ -146,6 +146,14 @@ class Drawn:
         return key in self._hidden_jobs if key.kind is Kind.JOB else self._graph.is_noise(key)
 
 
+def current_links(graph: EstateGraph) -> Iterator[Link]:
+    """Every current edge between real datasets, drawn through noise; in no order."""
+    for source, target in graph.flow.edges():
+        link = graph.link(graph.key(source), graph.key(target))
+        if link is not None:
+            yield link
+
+
 def _chained(source: AssetKey, target: AssetKey, hops: Sequence[Link]) -> Link:
     """Edges one after the other as one edge: it holds as far as all of them do."""
     return Link(

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from catalog.model import AssetKey
+from catalog.model import AssetKey, Evidence
+from lineage.estate import RunState
 
 
 class Direction(StrEnum):
@@ -64,6 +65,26 @@ class Link:
     @property
     def ends(self) -> tuple[AssetKey, AssetKey]:
         return self.source, self.target
+
+
+@dataclass(frozen=True, slots=True)
+class LastRun:
+    """The newest run of its kind."""
+
+    job: AssetKey
+    run_id: str
+    state: RunState
+    at: datetime
+    """When it ended, else its last sign of life."""
+
+
+@dataclass(frozen=True, slots=True)
+class Support:
+    """What an edge rests on."""
+
+    last_run: LastRun | None
+    """The newest that carried it; ``None``: it is only declared."""
+    evidence: Evidence | None
 
 
 @dataclass(frozen=True, slots=True)
