@@ -355,6 +355,7 @@ class _Commands(click.Group):
         "lineage.audit_cli",
         "lineage.provenance_cli",
         "lineage.retention_cli",
+        "lineage.trust_cli",
         "lineage.sample.cli",
         "policies.cli",
     )
