@@ -50,6 +50,17 @@ def backwards(
         return None if start is None else _Teller(ledger, depth, most).tell(start, standpoint)
 
 
+def newest_versions(standpoint: Standpoint, key: AssetKey, most: int) -> tuple[Version, ...]:
+    """Versions that a dataset has or had, the newest first."""
+    dataset = standpoint.estate.find(key.namespace, key.name)
+    if dataset is None:
+        return ()
+    with standpoint.engine.connect() as connection:
+        ledger = Ledger(standpoint, connection)
+        writes = [w for w in reversed(ledger.history(dataset.id).writes) if not w.is_drop]
+        return tuple(ledger.version(write) for write in writes[:most])
+
+
 def find_version(ledger: Ledger, dataset: int, version: str | None) -> Wrote | None:
     """A version as its producer or the id of its run names it, the newest if several are meant."""
     history = ledger.history(dataset)

@@ -39,16 +39,21 @@ _STATUSES = {
 
 def told(story: Story, names: Names) -> str:
     """Where a version came from: a paragraph for each version, the one asked for first."""
-    paragraphs = [" ".join(_built(built, names)) for built in story.built]
+    paragraphs = [told_of(built, names) for built in story.built]
     ends = [names(key) for key in story.sources]
     if ends:
         paragraphs.append(
             f"There the story ends: nobody is seen writing {listed(ends, NAMED_MOST)}."
         )
     if story.truncated:
-        told_of = counted(len(story.built), "version")
-        paragraphs.append(f"It goes on: only the nearest {told_of} are told here.")
+        many = counted(len(story.built), "version")
+        paragraphs.append(f"It goes on: only the nearest {many} are told here.")
     return "\n\n".join(paragraphs)
+
+
+def told_of(built: Built, names: Names) -> str:
+    """How one version came to be."""
+    return " ".join(_built(built, names))
 
 
 def told_on(aftermath: Aftermath, names: Names) -> str:
