@@ -11,7 +11,7 @@ from typing import Any
 
 import networkx as nx
 
-from lineage.graph.index import CompactGraph, Level
+from lineage.graph.index import CompactGraph, listed
 
 
 class Backend:
@@ -96,7 +96,7 @@ class Backend:
                 raise nx.NetworkXError(f"The node {start} is not in the graph.")
         if starts:
             yield starts
-            yield from map(_list, graph.levels(starts))
+            yield from map(listed, graph.levels(starts))
 
     @staticmethod
     def descendants_at_distance(graph: CompactGraph, source: int, distance: int) -> set[int]:
@@ -108,7 +108,7 @@ class Backend:
         count = 0
         for generation in graph.generations():
             count += len(generation)
-            yield _list(generation)
+            yield listed(generation)
         if count < len(graph):
             raise nx.NetworkXUnfeasible("Graph contains a cycle")
 
@@ -125,10 +125,7 @@ class Backend:
 def _all(graph: CompactGraph, source: int, *, up: bool) -> set[int]:
     if source not in graph:
         raise nx.NetworkXError(f"The node {source} is not in the digraph.")
-    found: set[int] = set()
-    for level in graph.levels([source], up=up):
-        found.update(_list(level))
-    return found
+    return graph.closure(source, up=up)
 
 
 def _lengths(graph: CompactGraph, start: int, cutoff: float | None, *, up: bool) -> dict[int, int]:
@@ -136,14 +133,9 @@ def _lengths(graph: CompactGraph, start: int, cutoff: float | None, *, up: bool)
     if cutoff is not None and cutoff < 1:
         return found
     for distance, level in enumerate(graph.levels([start], up=up), 1):
-        found.update(dict.fromkeys(_list(level), distance))
+        found.update(dict.fromkeys(listed(level), distance))
         if cutoff is not None and distance + 1 > cutoff:
             break
-    return found
-
-
-def _list(level: Level) -> list[int]:
-    found: list[int] = level if isinstance(level, list) else level.tolist()
     return found
 
 

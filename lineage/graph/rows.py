@@ -30,14 +30,18 @@ class Rows:
 
     __slots__ = ("_start", "_starts", "_to", "_tos", "over")
 
+    over: Mapping[int, Numbers]
+
     def __init__(self, start: Numbers, to: Numbers, over: Mapping[int, Numbers]) -> None:
         self._start, self._to, self.over = start, to, over
         # The same memory: one number is read from a view several times as fast as from an array.
         self._starts, self._tos = start.data, to.data
 
     @classmethod
-    def sorted(cls, size: int, keys: npt.NDArray[np.int64]) -> Rows:
-        """Of edges that are sorted and each there once, each ``source * size + target``."""
+    def of(cls, size: int, keys: npt.NDArray[np.int64]) -> Rows:
+        """Of edges, each ``source * size + target``; these are put in order in place."""
+        keys.sort()
+        keys = keys[np.diff(keys, prepend=-1) > 0]
         sources, targets = np.divmod(keys, max(size, 1))
         start = np.zeros(size + 1, np.int32)
         np.cumsum(np.bincount(sources, minlength=size), out=start[1:])
@@ -64,6 +68,35 @@ class Rows:
         if node + 1 >= len(self._starts):
             return []
         return self._tos[self._starts[node] : self._starts[node + 1]].tolist()
+
+    def unseen(self, nodes: Iterable[int], seen: set[int]) -> list[int]:
+        """Targets of some nodes that are not among those seen; from now on they are.
+
+        What ``near`` does for one node is written out: the call alone takes as long as the rest.
+        """
+        starts, tos, over, under = self._starts, self._tos, self.over, len(self._starts) - 1
+        found: list[int] = []
+        see, add = seen.add, found.append
+        for node in nodes:
+            is_over = node in over or node >= under
+            for target in self.near(node) if is_over else tos[starts[node] : starts[node + 1]]:
+                if target not in seen:
+                    see(target)
+                    add(target)
+        return found
+
+    def unmarked(self, nodes: Iterable[int], is_seen: memoryview) -> list[int]:
+        """The same where those seen are marked."""
+        starts, tos, over, under = self._starts, self._tos, self.over, len(self._starts) - 1
+        found: list[int] = []
+        add = found.append
+        for node in nodes:
+            is_over = node in over or node >= under
+            for target in self.near(node) if is_over else tos[starts[node] : starts[node + 1]]:
+                if not is_seen[target]:
+                    is_seen[target] = True
+                    add(target)
+        return found
 
     def near_all(self, nodes: Numbers) -> Numbers:
         """The targets of many nodes, one after the other."""
