@@ -8,8 +8,9 @@ import streamlit as st
 
 from catalog.model import AssetKey
 from dashboard import frame, words
+from dashboard.lineage_graph.cards import Mark, key_of, node_id
 from dashboard.lineage_graph.component import lineage_graph
-from dashboard.lineage_graph.neighbourhood import Mark, key_of, node_id, picture
+from dashboard.lineage_graph.neighbourhood import picture
 from lineage.estate import Dataset, Estate, Job
 from policies.model import Finding, WriteSubject
 
@@ -45,9 +46,12 @@ def graph(asset: Dataset | Job, estate: Estate, live: Sequence[Finding]) -> None
     def columns() -> None:
         node = st.session_state[key].columns
         if node in opened:
-            opened.remove(node)
+            opened[:] = [other for other in opened if other != node]
         else:
             opened.append(node)
+
+    def more() -> None:
+        opened.append(st.session_state[key].more)
 
     writes = (f.subject for f in live if isinstance(f.subject, WriteSubject))
     drawn = picture(
@@ -58,7 +62,16 @@ def graph(asset: Dataset | Job, estate: Estate, live: Sequence[Finding]) -> None
         marks=marks(live),
         broken=[(w.job, w.dataset) for w in writes],
     )
-    asked = lineage_graph(drawn, focus=focus, key=key, on_expand=expand, on_columns=columns)
+    st.page_link(
+        frame.LINEAGE,
+        label="Open in lineage",
+        icon=":material/account_tree:",
+        query_params=frame.looked_at(asset.key),
+        help="Farther around it, at any time, with columns and filters.",
+    )
+    asked = lineage_graph(
+        drawn, focus=focus, key=key, on_expand=expand, on_columns=columns, on_more=more
+    )
     if drawn.hidden:
         st.caption(f"{words.count(drawn.hidden, 'more asset')} would not fit.")
     if asked.open:

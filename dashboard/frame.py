@@ -20,10 +20,12 @@ REST_S = 1.5
 REST_SHARE = 2.0
 """A page that took long to draw rests this much longer than it took, so that events go first."""
 
-BOARD, ASSETS, ASSET, JOB, RUN, FINDINGS, INTAKE, KEYS = (
+BOARD, ASSETS, LINEAGE, ASSET, JOB, RUN, FINDINGS, INTAKE, KEYS = (
     f"views/{name}.py"
-    for name in ("board", "assets", "asset", "job", "run", "findings", "intake", "keys")
-)
+    for name in (
+        "board", "assets", "explorer", "asset", "job", "run", "findings", "intake", "keys",
+    )
+)  # fmt: skip
 
 
 def begin() -> None:
@@ -52,6 +54,12 @@ def asked(key: AssetKey, run_id: str | None = None) -> dict[str, str]:
     """What the page of an asset, or of a job's run, is asked for: what no rebuild renumbers."""
     named = {"namespace": key.namespace, "name": key.name}
     return named if run_id is None else {"run": run_id, **named}
+
+
+def looked_at(key: AssetKey) -> dict[str, str]:
+    """What the lineage page is asked for to have an asset in the middle."""
+    named = asked(key)
+    return {**named, "kind": str(key.kind)} if key.kind is Kind.JOB else named
 
 
 def revision() -> int:

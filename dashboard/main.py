@@ -33,6 +33,13 @@ chosen = st.navigation(
             help="Every dataset and job that was ever named, to search and to open.",
         ),
         st.Page(
+            frame.LINEAGE,
+            title="Lineage",
+            icon=":material/account_tree:",
+            url_path="lineage",
+            help="What data comes from where and what stands on it, now and at any time.",
+        ),
+        st.Page(
             frame.ASSET,
             title="Asset",
             icon=":material/database:",

@@ -12,7 +12,7 @@ from streamlit.delta_generator import DeltaGenerator
 from catalog.model import AssetKey, Evidence
 from dashboard import evidence as excerpts
 from dashboard import frame, load, look, words
-from dashboard.lineage_graph.neighbourhood import find
+from dashboard.lineage_graph.cards import find
 from lineage.estate import CodeLocation, Dataset, Estate, Job
 from lineage.intake import Intake
 from lineage.keys import Parentage

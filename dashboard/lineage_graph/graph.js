@@ -1,7 +1,8 @@
 // Draws a lineage graph that Python has laid out, as SVG without any library.
-// To Python: expand {id, dir}, columns id, open id; each asks for one rerun.
+// To Python, each asks for one rerun: expand {id, dir}, columns id, more id (columns), open id,
+// field {id, name}, and where the page wants to know, pick id | [source, target] | null.
 
-const HEAD = 46, ROW = 22, NEAREST = 0.75, MARGIN = 26;
+const HEAD = 46, ROW = 22, MARGIN = 26, FAR = 0.65, TWICE_MS = 350;
 const kept = new WeakMap(); // what outlives a redraw, per mounted graph: zoom, place, selection
 
 const ICONS = { // 16 px outlines by kind of asset
@@ -13,6 +14,7 @@ const ICONS = { // 16 px outlines by kind of asset
   notebook: "M4 2h9v12H4zM2.6 4.5H5M2.6 8H5M2.6 11.5H5",
   model: "M8 1.8 14 5v6l-6 3.2L2 11V5zM2 5l6 3.2L14 5M8 8.2v6",
   job: "M8 1.8a6.2 6.2 0 1 0 0 12.4A6.2 6.2 0 0 0 8 1.8zM6.6 5.4 10.6 8l-4 2.6z",
+  group: "M3 5.5h10v8H3zM4.5 3.5h7M6 1.8h4",
   dataset: "M2.5 4.2c0-1.2 2.5-2.2 5.5-2.2s5.5 1 5.5 2.2v7.6c0 1.2-2.5 2.2-5.5 2.2s-5.5-1-5.5-2.2zM2.5 4.2c0 1.2 2.5 2.2 5.5 2.2s5.5-1 5.5-2.2M2.5 8c0 1.2 2.5 2.2 5.5 2.2s5.5-1 5.5-2.2",
 };
 
@@ -30,31 +32,43 @@ function clipped(text, width, font) {
   return text.slice(0, low) + "…";
 }
 
+// The end of a name tells more than its beginning.
+function tail(text, width, font) {
+  const turned = [...text].reverse().join(""), cut = clipped(turned, width, font);
+  return cut === turned ? text : [...cut].reverse().join("");
+}
+
 function rim(n, dir, count, x) {
   if (!count) return "";
   const where = dir === "up" ? "upstream" : "downstream";
-  return `<g class="more near" data-dir="${dir}" role="button" aria-label="Show ${count} more ${where} of ${escaped(n.label)}" transform="translate(${x},${HEAD / 2})">
-    <circle r="12"/><text y="3.6">+${count > 99 ? "99" : count}</text></g>`;
+  return `<g class="more near" data-dir="${dir}" role="button" aria-label="Show ${count} more ${where} of ${escaped(n.label)}" transform="translate(${x},${HEAD - 3})">
+    <circle r="11"/><text y="3.6">+${count > 99 ? "99" : count}</text></g>`;
 }
 
 function columnRows(n, font) {
-  return (n.columns || []).map((c, i) => `<g class="column near" transform="translate(0,${HEAD + i * ROW})">
-    <line x1="1" x2="${n.w - 1}"/><text x="14" y="15">${escaped(clipped(c.name, n.w - 110, `12px ${font}`))}</text>
-    <text class="type" x="${n.w - 12}" y="15">${escaped(clipped(c.type || "", 84, `10.5px ${font}`))}</text></g>`).join("");
+  const rows = (n.columns || []).map((c, i) => `<g class="column near${c.lit ? " lit" : ""}" data-column="${escaped(c.name)}" role="button" aria-label="Trace column ${escaped(c.name)}" transform="translate(0,${HEAD + i * ROW})">
+    <title>${escaped(c.name)} ${escaped(c.type)}</title><rect x="1" width="${n.w - 2}" height="${ROW}"/><line x1="1" x2="${n.w - 1}"/>
+    <text x="14" y="15">${escaped(clipped(c.name, n.w - 110, `12px ${font}`))}</text>
+    <text class="type" x="${n.w - 12}" y="15">${escaped(clipped(c.type || "", 84, `10.5px ${font}`))}</text></g>`);
+  if (n.more_columns) rows.push(`<g class="column rest near" role="button" aria-label="Show more columns of ${escaped(n.label)}" transform="translate(0,${HEAD + rows.length * ROW})">
+    <rect x="1" width="${n.w - 2}" height="${ROW}"/><line x1="1" x2="${n.w - 1}"/><text x="14" y="15">${n.more_columns.toLocaleString("en")} more</text></g>`);
+  return rows.join("");
 }
 
 function card(n, font) {
   const room = n.w - 44 - (n.findings ? 42 : 12);
   const badge = n.findings ? `<g class="badge ${escaped(n.severity)}" transform="translate(${n.w - 34},9)">
     <rect width="25" height="16" rx="8"/><text x="12.5" y="12">${n.findings}</text></g>` : "";
-  return `<g class="node k-${escaped(n.kind)} z-${escaped(n.zone)}${n.root ? " root" : ""}" data-id="${escaped(n.id)}" transform="translate(${n.x},${n.y - n.h / 2})" tabindex="-1" role="treeitem" aria-label="${escaped(n.aria)}">
-    <title>${escaped(n.full)}</title>
+  const pile = n.kind === "group" ? `<rect class="card under" x="5" y="5" width="${n.w}" height="${n.h}" rx="9"/>` : "";
+  return `<g class="node k-${escaped(n.kind)} z-${escaped(n.zone)} c-${escaped(n.change)}${n.root ? " root" : ""}${(n.columns || []).some(c => c.lit) ? " lit" : ""}" data-id="${escaped(n.id)}" transform="translate(${n.x},${n.y - n.h / 2})" tabindex="-1" role="treeitem" aria-label="${escaped(n.aria)}">
+    <title>${escaped(n.full)}</title>${pile}
     <rect class="card" width="${n.w}" height="${n.h}" rx="9"/>
     <rect class="icon" x="9" y="9" width="28" height="28" rx="7"/>
     <path class="glyph" transform="translate(15,15)" d="${ICONS[n.kind] || ICONS.dataset}"/>
-    <text class="title" x="44" y="20">${escaped(clipped(n.label, room, `600 13px ${font}`))}</text>
+    <text class="title small" x="44" y="20">${escaped(tail(n.label, room, `600 13px ${font}`))}</text>
+    <text class="title big" x="44" y="29">${escaped(tail(n.label, room, `600 18px ${font}`))}</text>
     <text class="note near" x="44" y="36">${escaped(clipped(n.note, n.w - 56, `11.5px ${font}`))}</text>
-    ${badge}${columnRows(n, font)}${rim(n, "up", n.more_up, -12)}${rim(n, "down", n.more_down, n.w + 12)}</g>`;
+    ${badge}${columnRows(n, font)}${rim(n, "up", n.more_up, -3)}${rim(n, "down", n.more_down, n.w + 3)}</g>`;
 }
 
 function curve(points) {
@@ -64,9 +78,38 @@ function curve(points) {
   }, `M${points[0]}`);
 }
 
+const port = (n, right, row = -1) => [right ? n.x + n.w : n.x - 1, n.y - n.h / 2 + (row < 0 ? HEAD / 2 : HEAD + row * ROW + ROW / 2)];
+
 function line(a, b, bends) {
-  const from = [a.x + a.w, a.y - a.h / 2 + HEAD / 2], to = [b.x - 1, b.y - b.h / 2 + HEAD / 2];
-  return curve([from, ...bends.map(([x, y]) => [x + a.w / 2, y]), to]);
+  if (a === b) { // what feeds itself: a loop over its right shoulder
+    const [x, y] = port(a, true), top = a.y - a.h / 2;
+    return `M${x},${y}C${x + 46},${y} ${x + 30},${top - 34} ${x - 34},${top - 1}`;
+  }
+  return curve([port(a, true), ...bends.map(([x, y]) => [x + a.w / 2, y]), port(b, false)]);
+}
+
+function middle(a, b, bends) {
+  if (a === b) return [a.x + a.w + 18, a.y - a.h / 2 - 14];
+  if (bends.length % 2) { const [x, y] = bends[bends.length >> 1]; return [x + a.w / 2, y]; }
+  const path = [port(a, true), ...bends.map(([x, y]) => [x + a.w / 2, y]), port(b, false)], i = path.length / 2 - 1;
+  return [(path[i][0] + path[i + 1][0]) / 2, (path[i][1] + path[i + 1][1]) / 2];
+}
+
+function link(e, i, nodes) {
+  const a = nodes.get(e.source), b = nodes.get(e.target), bends = e.bends || [], d = line(a, b, bends);
+  const notes = [e.label, e.through ? `via ${e.through} hidden` : ""].filter(Boolean).join(", ");
+  const [x, y] = middle(a, b, bends), kinds = [e.look, e.broken && "broken", e.through && "through"].filter(Boolean).join(" ");
+  return `<g class="link ${kinds}" data-i="${i}" role="button" aria-label="${escaped(a.label)} into ${escaped(b.label)}${notes ? `, ${escaped(notes)}` : ""}">
+    <path class="hit" d="${d}"/><path class="edge" d="${d}"${e.width ? ` style="stroke-width:${e.width}px"` : ""} marker-end="url(#arrow)"/>
+    ${notes ? `<text class="near" x="${x}" y="${y - 4}">${escaped(notes)}</text>` : ""}</g>`;
+}
+
+function columnLine(e, nodes) {
+  const a = nodes.get(e.source), b = nodes.get(e.target);
+  const row = (n, name) => (n.columns || []).findIndex(c => c.name === name);
+  const from = port(a, true, row(a, e.source_field)), to = port(b, false, row(b, e.target_field));
+  const mark = e.masked ? `<text class="near" x="${(from[0] + to[0]) / 2}" y="${(from[1] + to[1]) / 2 - 4}">masked</text>` : "";
+  return `<g class="trace near${e.indirect ? " indirect" : ""}${e.masked ? " masked" : ""}${e.lit ? " lit" : ""}"><path d="${curve([from, to])}"/>${mark}</g>`;
 }
 
 export default function ({ data, parentElement, setTriggerValue }) {
@@ -75,22 +118,27 @@ export default function ({ data, parentElement, setTriggerValue }) {
   if (!state) kept.set(parentElement, state = { k: 0, x: 0, y: 0, selected: null });
   if (state.focus !== data.focus) Object.assign(state, { k: 0, selected: null, focus: data.focus });
   root.style.height = `${data.height}px`;
-  root.classList.toggle("has-broken", data.edges.some(e => e.broken));
+  const tells = { broken: e => e.broken, faded: e => e.look === "faded", added: e => e.look === "added", gone: e => e.look === "gone", declared: e => e.look === "declared" };
+  for (const [what, holds] of Object.entries(tells)) root.classList.toggle(`has-${what}`, data.edges.some(holds) || data.nodes.some(n => n.change === what));
 
   const font = getComputedStyle(root).fontFamily, before = state.nodes;
   const nodes = new Map(data.nodes.map(n => [n.id, n]));
   const down = new Map(data.nodes.map(n => [n.id, []])), up = new Map(data.nodes.map(n => [n.id, []]));
   data.edges.forEach((e, i) => { down.get(e.source).push([e.target, i]); up.get(e.target).push([e.source, i]); });
   const focused = root.getRootNode().activeElement?.closest?.(".node")?.dataset.id;
-  view.innerHTML = `<g>${data.edges.map(e => `<path class="edge${e.broken ? " broken" : ""}" d="${line(nodes.get(e.source), nodes.get(e.target), e.bends)}" marker-end="url(#arrow)"/>`).join("")}</g>
+  const said = JSON.stringify([data.nodes, data.edges, data.columns, font]);
+  if (said !== state.said) { // else only the selection or the theme changed
+    view.innerHTML = `<g>${data.edges.map((e, i) => link(e, i, nodes)).join("")}</g><g>${(data.columns || []).map(e => columnLine(e, nodes)).join("")}</g>
     <g role="tree" aria-label="Assets, ${data.nodes.length} shown">${data.nodes.map(n => card(n, font)).join("")}</g>`;
-  const drawn = new Map([...view.querySelectorAll(".node")].map(g => [g.dataset.id, g])), paths = [...view.querySelectorAll(".edge")];
+    state.said = said;
+  }
+  const drawn = new Map([...view.querySelectorAll(".node")].map(g => [g.dataset.id, g])), paths = [...view.querySelectorAll(".link")];
   state.nodes = nodes;
 
   const wide = () => root.clientWidth, high = () => root.clientHeight;
   const apply = () => {
     view.setAttribute("transform", `translate(${state.x},${state.y}) scale(${state.k})`);
-    svg.classList.toggle("far", state.k < 0.5);
+    svg.classList.toggle("far", state.k < FAR);
     root.classList.toggle("narrow", wide() < 620);
   };
   const centre = (id, k) => {
@@ -125,10 +173,16 @@ export default function ({ data, parentElement, setTriggerValue }) {
     }
     return [seen, edges];
   };
+  const isEdge = Array.isArray;
+  const picked = data.picked ?? null; // what Python holds counts where it changed: a link was opened
+  if (data.picks && JSON.stringify(picked) !== state.told) { state.told = JSON.stringify(picked); state.selected = picked; }
   const paint = () => {
-    const id = nodes.has(state.selected) ? state.selected : null, nothing = [new Set(), new Set()];
-    const [upper, upperEdges] = id ? reach(id, up) : nothing, [lower, lowerEdges] = id ? reach(id, down) : nothing;
-    svg.classList.toggle("focus", Boolean(id));
+    const id = !isEdge(state.selected) && nodes.has(state.selected) ? state.selected : null, nothing = [new Set(), new Set()];
+    const walks = id && !data.traced;
+    const [upper, upperEdges] = walks ? reach(id, up) : nothing, [lower, lowerEdges] = walks ? reach(id, down) : nothing;
+    const chosen = isEdge(state.selected) ? data.edges.findIndex(e => e.source === state.selected[0] && e.target === state.selected[1]) : -1;
+    svg.classList.toggle("focus", Boolean(id) && !data.traced);
+    svg.classList.toggle("tracing", Boolean(data.traced));
     for (const [key, g] of drawn) {
       g.classList.toggle("selected", key === id);
       g.classList.toggle("up", key !== id && upper.has(key));
@@ -136,16 +190,23 @@ export default function ({ data, parentElement, setTriggerValue }) {
       g.setAttribute("aria-selected", key === id);
       g.setAttribute("tabindex", key === (id ?? data.focus ?? data.nodes[0]?.id) ? "0" : "-1");
     }
-    paths.forEach((p, i) => { p.classList.toggle("up", upperEdges.has(i)); p.classList.toggle("down", lowerEdges.has(i)); });
-    root.querySelector('[data-act="open"]').disabled = !id || id === data.focus;
+    paths.forEach((p, i) => { p.classList.toggle("up", upperEdges.has(i)); p.classList.toggle("down", lowerEdges.has(i)); p.classList.toggle("selected", i === chosen); });
+    root.querySelector('[data-act="open"]').disabled = !isAsset(id) || (!data.picks && id === data.focus);
+    root.querySelector('[data-act="columns"]').disabled = !isAsset(current());
   };
-  const select = id => { state.selected = id; paint(); };
-  const current = () => nodes.has(state.selected) ? state.selected : data.focus;
-  const open = id => { if (id && id !== data.focus) setTriggerValue("open", id); };
-  const columns = id => { if (id) { state.anchor = id; setTriggerValue("columns", id); } };
+  const select = what => {
+    const is = JSON.stringify(what);
+    if (data.picks && is !== JSON.stringify(state.selected ?? null)) { state.told = is; setTriggerValue("pick", { what }); }
+    state.selected = what;
+    paint();
+  };
+  const current = () => !isEdge(state.selected) && nodes.has(state.selected) ? state.selected : nodes.has(data.focus) ? data.focus : data.nodes[0]?.id;
+  const isAsset = id => id && nodes.get(id)?.kind !== "group";
+  const open = id => { if (isAsset(id) && (data.picks || id !== data.focus)) setTriggerValue("open", id); };
+  const columns = id => { if (isAsset(id)) { state.anchor = id; setTriggerValue("columns", id); } };
 
   const was = before?.get(state.anchor), now = nodes.get(state.anchor);
-  if (!state.k) fit(NEAREST);
+  if (!state.k) fit(data.nearest);
   else {
     if (was && now) { // what was expanded stays under the pointer
       state.x += (was.x - now.x) * state.k;
@@ -173,11 +234,15 @@ export default function ({ data, parentElement, setTriggerValue }) {
   svg.onpointerup = svg.onpointercancel = () => { svg.classList.remove("drag"); setTimeout(() => { drag = null; }); };
   svg.onclick = e => {
     if (drag?.moved) return;
-    const more = e.target.closest(".more"), node = e.target.closest(".node");
-    if (more) { state.anchor = node.dataset.id; setTriggerValue("expand", { id: node.dataset.id, dir: more.dataset.dir }); }
-    else select(node ? node.dataset.id : null);
+    const more = e.target.closest(".more"), node = e.target.closest(".node"), column = e.target.closest(".column"), edge = e.target.closest(".link");
+    const id = node?.dataset.id ?? null, isTwice = id && state.clicked === id && e.timeStamp - state.clickedAt < TWICE_MS;
+    Object.assign(state, { clicked: id, clickedAt: e.timeStamp }); // a rerun between two clicks hides a double click
+    if (more) { state.anchor = id; setTriggerValue("expand", { id, dir: more.dataset.dir }); }
+    else if (column) { state.anchor = id; if (column.matches(".rest")) setTriggerValue("more", id); else if (data.picks) setTriggerValue("field", { id, name: column.dataset.column }); }
+    else if (isTwice) columns(id);
+    else if (edge && data.picks) { const at = data.edges[edge.dataset.i]; select([at.source, at.target]); }
+    else select(id);
   };
-  svg.ondblclick = e => { const node = e.target.closest(".node"); if (node && !e.target.closest(".more")) columns(node.dataset.id); };
   root.onwheel = e => { // plain scrolling scrolls the page
     if (!(e.ctrlKey || e.metaKey)) return;
     e.preventDefault();
@@ -200,10 +265,15 @@ export default function ({ data, parentElement, setTriggerValue }) {
     const x = n.x * state.k + state.x, y = n.y * state.k + state.y;
     if (x < 20 || x + n.w * state.k > wide() - 20 || y < 40 || y > high() - 40) centre(n.id, state.k);
   };
+  const nextEdge = () => { // the edges of a card, one after another
+    const id = isEdge(state.selected) ? state.edgesOf : current(), all = data.edges.filter(e => e.source === id || e.target === id);
+    const at = isEdge(state.selected) ? all.findIndex(e => e.source === state.selected[0] && e.target === state.selected[1]) : -1;
+    if (all.length && data.picks) { state.edgesOf = id; const e = all[(at + 1) % all.length]; select([e.source, e.target]); }
+  };
   const keys = {
     ArrowLeft: walk, ArrowRight: walk, ArrowUp: walk, ArrowDown: walk,
     "+": () => zoom(1.25), "=": () => zoom(1.25), "-": () => zoom(0.8), 0: () => fit(0.05),
-    Enter: () => open(current()), c: () => columns(current()), C: () => columns(current()), Escape: () => select(null),
+    Enter: () => open(current()), c: () => columns(current()), C: () => columns(current()), e: nextEdge, E: nextEdge, Escape: () => select(null),
   };
   root.onkeydown = e => {
     if (!nodes.size || e.target.closest("button") || e.ctrlKey || e.metaKey || e.altKey || !keys[e.key]) return;
@@ -215,7 +285,7 @@ export default function ({ data, parentElement, setTriggerValue }) {
 
   state.watch?.disconnect();
   state.watch = new ResizeObserver(() => {
-    if (state.width !== undefined && Math.abs(wide() - state.width) > 2) fit(NEAREST);
+    if (state.width !== undefined && Math.abs(wide() - state.width) > 2) fit(data.nearest);
     state.width = wide();
   });
   state.watch.observe(root);

@@ -19,6 +19,9 @@ COMPONENT_GAP = 44.0
 BEND_HEIGHT = 6.0
 """What an edge takes where it passes a column."""
 PULLS = 10
+ALONE_LEAST = 3
+"""So many nodes without any edge stand in a grid."""
+GRID_COLUMNS = 4
 
 Point = tuple[float, float]
 
@@ -54,7 +57,11 @@ def layered(heights: Mapping[str, float], edges: Sequence[tuple[str, str]]) -> L
     nodes: dict[str, Point] = {}
     bends: dict[tuple[str, str], tuple[Point, ...]] = {}
     top = 0.0
-    for part in sorted(parts, key=lambda part: order[part[0]]):
+    parts.sort(key=lambda part: order[part[0]])
+    alone = [part[0] for part in parts if len(part) == 1]
+    for part in parts:
+        if len(part) == 1 and len(alone) >= ALONE_LEAST:
+            continue
         inside = set(part)
         placed = _layer({n: heights[n] for n in part}, [e for e in kept if e[0] in inside])
         nodes.update({n: (x, y + top) for n, (x, y) in placed.nodes.items()})
@@ -62,7 +69,24 @@ def layered(heights: Mapping[str, float], edges: Sequence[tuple[str, str]]) -> L
             {e: tuple((x, y + top) for x, y in points) for e, points in placed.bends.items()}
         )
         top += placed.height + COMPONENT_GAP
+    if len(alone) >= ALONE_LEAST:
+        grid, bottom = _grid({n: heights[n] for n in alone}, top)
+        nodes.update(grid)
+        top = bottom + COMPONENT_GAP
     return Layout(nodes, bends, max(0.0, top - COMPONENT_GAP))
+
+
+def _grid(heights: Mapping[str, float], top: float) -> tuple[dict[str, Point], float]:
+    """Nodes without any edge in rows, below the rest: one on another they would be a tower."""
+    nodes: dict[str, Point] = {}
+    names = list(heights)
+    for start in range(0, len(names), GRID_COLUMNS):
+        row = names[start : start + GRID_COLUMNS]
+        tallest = max(heights[name] for name in row)
+        for column, name in enumerate(row):
+            nodes[name] = (column * COLUMN_WIDTH, top + heights[name] / 2)
+        top += tallest + ROW_GAP
+    return nodes, top - ROW_GAP
 
 
 def _layer(heights: Mapping[str, float], edges: Sequence[tuple[str, str]]) -> Layout:

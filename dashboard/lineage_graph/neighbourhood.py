@@ -1,48 +1,13 @@
-"""Which assets a lineage graph shows, and how each card reads: from the estate to plain data."""
+"""What stands around one asset: one hop each way, and what the viewer opened beyond."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
 
 from catalog.model import AssetKey, Kind
-from dashboard import words
-from dashboard.lineage_graph.layout import layered
-from lineage.estate import Dataset, Estate, Job
-
-CARD_WIDTH = 236
-CARD_HEIGHT = 46.0
-COLUMN_HEIGHT = 22.0
-NODES_MOST = 150
-COLUMNS_MOST = 30
-
-Plain = dict[str, object]
-
-
-@dataclass(frozen=True, slots=True)
-class Mark:
-    """What is wrong with an asset."""
-
-    findings: int
-    severity: str
-    """The worst among them."""
-
-
-@dataclass(frozen=True, slots=True)
-class Picture:
-    """What the component draws."""
-
-    nodes: tuple[Plain, ...]
-    edges: tuple[Plain, ...]
-    height: float
-    hidden: int
-    """Neighbours that were asked for beyond the most that can be drawn."""
-
-
-def find(estate: Estate, key: AssetKey) -> Dataset | Job | None:
-    """The asset with this key."""
-    return estate.datasets.get(key) or estate.jobs.get(key)
+from dashboard.lineage_graph.cards import Mark, Plain, card, columns_of, find, node_id
+from dashboard.lineage_graph.picture import NODES_MOST, Edge, Picture, compose
+from lineage.estate import Estate
 
 
 def beside(estate: Estate, key: AssetKey, *, up: bool) -> tuple[AssetKey, ...]:
@@ -59,23 +24,12 @@ def beside(estate: Estate, key: AssetKey, *, up: bool) -> tuple[AssetKey, ...]:
     return tuple(sorted(k for k in found if k in estate.datasets and not estate.datasets[k].noise))
 
 
-def node_id(key: AssetKey) -> str:
-    """An asset's name in the picture: its identity as text, which no rebuild renumbers."""
-    return json.dumps([key.kind, key.namespace, key.name], ensure_ascii=False)
-
-
-def key_of(node: str) -> AssetKey:
-    """The asset that a node of the picture stands for."""
-    kind, namespace, name = json.loads(node)
-    return AssetKey(Kind(kind), namespace, name)
-
-
 def picture(
     estate: Estate,
     focus: AssetKey,
     *,
     expanded: Collection[tuple[str, str]] = (),
-    opened: Collection[str] = (),
+    opened: Sequence[str] = (),
     marks: Mapping[AssetKey, Mark] | None = None,
     broken: Collection[tuple[AssetKey, AssetKey]] = (),
 ) -> Picture:
@@ -86,7 +40,7 @@ def picture(
         focus: The asset in the middle.
         expanded: Nodes whose neighbours are wanted too, each with ``up`` or ``down``, in the
             order in which they were asked for.
-        opened: Nodes whose columns are shown.
+        opened: Nodes whose columns are shown; so many times, so many more of them.
         marks: Assets with open findings.
         broken: Job and dataset of writes that break a policy; those jobs are drawn too.
     """
@@ -104,33 +58,20 @@ def picture(
     culprits = sorted({(job, to) for job, to in broken if to in shown and job in estate.jobs})
     shown |= {job: estate.jobs[job] for job, _ in culprits}
     links = _links(estate, shown, culprits)
-    cards: dict[AssetKey, Plain] = {}
+    cards: list[Plain] = []
     for key, asset in shown.items():
         up, down = (beside(estate, key, up=up) for up in (True, False))
-        cards[key] = {
-            **_card(asset, marks.get(key), has_columns=node_id(asset.key) in opened),
-            "root": key == focus,
-            "more_up": sum(k not in shown for k in up),
-            "more_down": sum(k not in shown for k in down),
-        }
-    ids = {key: str(card["id"]) for key, card in cards.items()}
-    layout = layered(
-        {ids[key]: _height(card) for key, card in cards.items()},
-        [(ids[a], ids[b]) for a, b in links],
-    )
-    for card in cards.values():
-        card["x"], card["y"] = layout.nodes[str(card["id"])]
-        card["h"] = _height(card)
-    edges: list[Plain] = [
-        {
-            "source": ids[a],
-            "target": ids[b],
-            "bends": layout.bends.get((ids[a], ids[b]), ()),
-            "broken": (a, b) in culprits,
-        }
-        for a, b in links
-    ]
-    return Picture(tuple(cards.values()), tuple(edges), layout.height, hidden)
+        columns = columns_of(asset, opened.count(node_id(key)))
+        cards.append(
+            {
+                **card(asset, marks.get(key), columns),
+                "root": key == focus,
+                "more_up": sum(k not in shown for k in up),
+                "more_down": sum(k not in shown for k in down),
+            }
+        )
+    edges = [Edge(node_id(a), node_id(b), is_broken=(a, b) in culprits) for a, b in links]
+    return compose(cards, edges, hidden=hidden)
 
 
 def _links(
@@ -154,37 +95,3 @@ def _links(
     }
     links = [link for link in links if link not in explained]
     return list(dict.fromkeys([*links, *culprits]))
-
-
-def _card(asset: Dataset | Job, mark: Mark | None, *, has_columns: bool) -> Plain:
-    if isinstance(asset, Dataset):
-        kind, zone = asset.kind or "dataset", str(asset.zone.value) if asset.zone else ""
-        fields, what = asset.fields, zone or asset.platform
-    else:
-        kind, zone, fields = "job", "", ()
-        what = (asset.integration or "job").lower()
-    columns: list[Plain] = []
-    if has_columns:
-        columns = [{"name": f.name, "type": f.type} for f in fields[:COLUMNS_MOST]]
-        if len(fields) > COLUMNS_MOST:
-            columns.append({"name": f"and {len(fields) - COLUMNS_MOST} more", "type": ""})
-    owner = asset.team or "no owner"
-    findings = mark.findings if mark else 0
-    return {
-        "id": node_id(asset.key),
-        "w": CARD_WIDTH,
-        "label": asset.display_name,
-        "full": f"{asset.key.namespace} {asset.key.name}",
-        "note": f"{owner} · {what}",
-        "kind": kind,
-        "zone": zone,
-        "columns": columns,
-        "findings": findings,
-        "severity": mark.severity if mark else "",
-        "aria": f"{asset.display_name}, {kind}, {owner}, {words.count(findings, 'open finding')}",
-    }
-
-
-def _height(card: Plain) -> float:
-    columns = card["columns"]
-    return CARD_HEIGHT + COLUMN_HEIGHT * len(columns) if isinstance(columns, list) else CARD_HEIGHT

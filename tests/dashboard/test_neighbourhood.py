@@ -7,14 +7,9 @@ from hypothesis import strategies as st
 from sqlalchemy import Engine
 
 from catalog.model import AssetKey, Kind
-from dashboard.lineage_graph.neighbourhood import (
-    Mark,
-    Picture,
-    find,
-    key_of,
-    node_id,
-    picture,
-)
+from dashboard.lineage_graph.cards import Mark, find, key_of, node_id
+from dashboard.lineage_graph.neighbourhood import picture
+from dashboard.lineage_graph.picture import Picture
 from lineage.estate import Estate
 from lineage.reading import load_estate
 

@@ -1,0 +1,1 @@
+"""What the explorer shows and how it is asked for: the page draws what these modules answer."""
