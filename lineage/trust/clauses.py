@@ -252,10 +252,11 @@ def _upstream(known: Known) -> Iterator[Clause]:
     if len(troubles) > SAID_MOST:
         more = f"{len(troubles) - SAID_MOST} more of what it stands on are not well"
         yield Clause(Aspect.UPSTREAM, troubles[SAID_MOST].standing, more)
+    yield from (late := tuple(_late_above(known)))
     told = list(_unknown_above(known))
     if told:
         yield Clause(Aspect.UPSTREAM, Standing.UNKNOWN, f"{_of_above(known)} {listed(told)}")
-    if not troubles and not told:
+    if not troubles and not late and not told:
         number = len(known.above)
         many = f"all {number:,} datasets it stands on are" if number > 1 else f"{_STANDS} is"
         yield Clause(Aspect.UPSTREAM, Standing.GOOD, f"{many} well")
@@ -273,7 +274,7 @@ def _without_upstream(dataset: Dataset) -> Iterator[Clause]:
 
 
 def _above(known: Known, dataset: Dataset) -> Clause | None:
-    """What is wrong with a dataset upstream, the worst of it."""
+    """What is wrong with a dataset upstream, the worst of it; that it is late is told elsewhere."""
     name = dataset.display_name
     failed = [t for t in dataset.tests if t.blocking and t.status is DataTestStatus.FAIL]
     if failed:
@@ -286,11 +287,20 @@ def _above(known: Known, dataset: Dataset) -> Clause | None:
             text = f"stands on {name}, of which {trouble[1].replace('its', 'the', 1)}"
             links = (Link(dataset.key), Link(job.key, job.last_run_id))
             return Clause(Aspect.UPSTREAM, Standing.DOUBTFUL, text, links)
-    late = _late(known, dataset)
-    if late is not None:
-        text = f"stands on {name}, which is {late[1]}"
-        return Clause(Aspect.UPSTREAM, Standing.DOUBTFUL, text, (Link(dataset.key),))
     return None
+
+
+def _late_above(known: Known) -> Iterator[Clause]:
+    """Everything upstream that is late, in one clause: it tends to be late together."""
+    late = [
+        (d, found[1]) for d in known.above if (found := _late(known, d)) and not _above(known, d)
+    ]
+    if not late:
+        return
+    which = f"which is {late[0][1]}" if len(late) == 1 else "which are late"
+    text = f"stands on {listed(d.display_name for d, _ in late)}, {which}"
+    links = tuple(Link(d.key) for d, _ in late[:SAID_MOST])
+    yield Clause(Aspect.UPSTREAM, Standing.DOUBTFUL, text, links)
 
 
 def _of_above(known: Known) -> str:
@@ -315,8 +325,8 @@ def _unknown_above(known: Known) -> Iterator[str]:
 def _is_silent(known: Known, dataset: Dataset) -> bool:
     """Whether nobody tells when it was updated, and that is not as it should be.
 
-    A source is written by what is outside of all this, and its data tests tell how it is. That it is
-    one is often guessed from nobody being seen to write it, which alone excuses nothing.
+    A source is written by what is outside of all this, and its data tests tell how it is. That it
+    is one is often guessed from nobody being seen to write it, which alone excuses nothing.
     """
     zone = dataset.zone
     if zone is not None and zone.value is Zone.SOURCE and (dataset.tests or not zone.is_guess):

@@ -218,6 +218,16 @@ def test_what_is_late_upstream_is_told_though_its_own_run_was_well(ask: Ask) -> 
     assert about(found, Aspect.LAST_RUN).standing is Standing.GOOD
 
 
+def test_what_is_late_upstream_shares_one_clause(ask: Ask) -> None:
+    late = [event for name in ("m.a", "m.z") for event in daily(name, days=20, until=3)]
+
+    found = ask("m.b", *late, *daily("m.b", "m.a", "m.z"))
+
+    (clause,) = [c for c in found.clauses if c.standing is Standing.DOUBTFUL]
+    assert clause.text == "stands on a and z, which are late"
+    assert [link.asset for link in clause.links] == [key("m.a"), key("m.z")]
+
+
 def test_what_is_not_known_upstream_is_counted_and_never_good(ask: Ask) -> None:
     found = ask("m.b", *daily("m.b", "m.a", "m.z"))
 
