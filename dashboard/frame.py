@@ -20,10 +20,11 @@ REST_S = 1.5
 REST_SHARE = 2.0
 """A page that took long to draw rests this much longer than it took, so that events go first."""
 
-BOARD, ASSETS, LINEAGE, ASSET, JOB, RUN, FINDINGS, INTAKE, KEYS = (
+BOARD, ASSETS, LINEAGE, ASSET, PROVENANCE, JOB, RUN, FINDINGS, INTAKE, KEYS = (
     f"views/{name}.py"
     for name in (
-        "board", "assets", "explorer", "asset", "job", "run", "findings", "intake", "keys",
+        "board", "assets", "explorer", "asset", "provenance", "job", "run", "findings", "intake",
+        "keys",
     )
 )  # fmt: skip
 

@@ -128,3 +128,12 @@ INKS = {
 def platform_icon(platform: str) -> str:
     """The icon of a platform; a database unless we know better."""
     return f":material/{_PLATFORM_ICONS.get(platform.lower(), 'database')}:"
+
+
+TRUST: dict[str, tuple[Colour, str, str]] = {
+    "good": ("green", ":material/check_circle:", "Good"),
+    "unknown": ("gray", ":material/help:", "Unknown in part"),
+    "doubtful": ("orange", ":material/warning:", "Doubtful"),
+    "bad": ("red", ":material/cancel:", "Bad"),
+}
+"""Of a clause of the trust sentence, and of the whole: colour, icon and word."""

@@ -48,6 +48,14 @@ chosen = st.navigation(
             help="One dataset or job: lineage, owners, data tests and how it came to be.",
         ),
         st.Page(
+            frame.PROVENANCE,
+            title="Provenance",
+            icon=":material/history_edu:",
+            url_path="provenance",
+            visibility="hidden",
+            help="How one version of a dataset came to be, and what was built on it.",
+        ),
+        st.Page(
             frame.JOB,
             title="Job",
             icon=":material/settings:",

@@ -8,7 +8,18 @@ from datetime import datetime
 import streamlit as st
 
 from catalog.model import Kind
-from dashboard import around, frame, load, look, measured, opened, parts, standing, words
+from dashboard import (
+    around,
+    frame,
+    load,
+    look,
+    measured,
+    opened,
+    parts,
+    standing,
+    trusting,
+    words,
+)
 from lineage.estate import Dataset, DataTest, DataTestStatus, Estate, Job, Provenance
 from policies.model import Finding, Verdict
 
@@ -36,6 +47,7 @@ def page() -> None:
     )
     st.markdown(f":gray[:small[{words.code(asset.key.namespace)} {words.code(asset.key.name)}]]")
     standing.badges(asset, "asset")
+    trusting.head(asset, revision, "asset")
     st.markdown(_health(asset, live, verdicts, now))
     _provenance(asset, estate, now)
     if asset.description:
@@ -100,6 +112,12 @@ def _provenance(dataset: Dataset, estate: Estate, now: datetime) -> None:
         return
     st.markdown(_built(proof, estate, now))
     with st.container(horizontal=True, vertical_alignment="center", gap="small", key="asset_by"):
+        st.page_link(
+            frame.PROVENANCE,
+            label="The whole story",
+            icon=":material/history_edu:",
+            query_params=frame.asked(dataset.key),
+        )
         parts.run_link(proof.job, proof.run_id, "That run", proof.state.value)
         job = estate.jobs.get(proof.job)
         if job is not None:

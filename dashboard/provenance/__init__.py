@@ -1,0 +1,1 @@
+"""How the story of a version is drawn: back to where it came from, and on to what was built."""
