@@ -9,6 +9,7 @@ import streamlit as st
 
 from catalog.model import AssetKey, Kind, Trust
 from dashboard import frame, load, look, opened, parts, words
+from dashboard.provenance.asked import Way
 from lineage.estate import Estate, Job, RunState
 from lineage.keys import Key, Parentage, trust_in
 from lineage.principals import Said
@@ -63,7 +64,14 @@ def page() -> None:
     left, right = st.columns([1, 1], gap="small")
     with left:
         _parts("reads", story.inputs, estate)
-        _parts("writes", story.outputs, estate, is_announced=state != RunState.COMPLETE)
+        is_done = state == RunState.COMPLETE
+        _parts(
+            "writes",
+            story.outputs,
+            estate,
+            is_announced=not is_done,
+            run_id=story.line.run_id if is_done else "",
+        )
         _tests(story, estate)
     with right:
         _who(story, key, estate)
@@ -131,7 +139,14 @@ def _endings(story: RunStory, now: datetime) -> None:
                 opened.button(ending.event_id, "run", f"ending_{number}", about="eventType")
 
 
-def _parts(verb: str, found: Sequence[Part], estate: Estate, *, is_announced: bool = False) -> None:
+def _parts(
+    verb: str,
+    found: Sequence[Part],
+    estate: Estate,
+    *,
+    is_announced: bool = False,
+    run_id: str = "",
+) -> None:
     note = words.count(len(found), "dataset")
     if is_announced and found:
         note += ", announced: no successful end says that it was done"
@@ -147,8 +162,21 @@ def _parts(verb: str, found: Sequence[Part], estate: Estate, *, is_announced: bo
                 parts.key_link(dataset.key if dataset else part.key, estate)
                 note = words.plain(" · ".join(told))
                 st.markdown(f":gray[:small[{note}]]", width="content")
+                if run_id and dataset:
+                    _built_on(dataset.key, run_id)
         if not found:
             st.caption("None was named.")
+
+
+def _built_on(dataset: AssetKey, run_id: str) -> None:
+    """The way to all that was built from what the run left there."""
+    st.page_link(
+        frame.PROVENANCE,
+        label="Built on it",
+        icon=":material/history_edu:",
+        query_params={**frame.asked(dataset), "version": run_id, "provenance_way": Way.ON.value},
+        help="Every dataset and report that was built from what this run wrote",
+    )
 
 
 def _tests(story: RunStory, estate: Estate) -> None:
