@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from sqlalchemy import Connection, select
 
+from catalog import driver
+from catalog.lookups import rows_where
 from lineage import observed as o
 from lineage.lately import COMPLETE, RUN_COLUMNS, RunRow, run_rows
 from lineage.projection import DECLARATION
@@ -64,34 +66,48 @@ def last_shapes(
     for job_id, rows in by_job.items():
         if len(rows) > 1:
             rows.sort(key=_order, reverse=True)
-            # The last ten runs have no shapes but the ten that were seen last.
-            runs = [
-                run
-                for row in rows[:LAST_RUNS]
-                for run in run_rows(
-                    connection,
-                    select(*RUN_COLUMNS)
-                    .where(
-                        RUN.c.shape_id == row.shape_id,
-                        RUN.c.state == COMPLETE,
-                        RUN.c.at <= until,
-                    )
-                    .order_by(RUN.c.at.desc())
-                    .limit(LAST_RUNS),
-                )
-            ]
-            runs.sort(key=_order, reverse=True)
-            found[job_id] = tuple(run.shape_id for run in runs[:LAST_RUNS])
+            found[job_id] = last_of(connection, [row.shape_id for row in rows], until)
     return found
 
 
-def declared_shapes(connection: Connection, until: int) -> dict[int, int]:
-    """The shape that each job declares; one dated after an instant, where there is no other."""
-    is_ahead = DECLARATION.c.at > until
-    columns = DECLARATION.c.job_id, DECLARATION.c.shape_id
+def last_of(connection: Connection, shapes: Sequence[int], until: int) -> tuple[int, ...]:
+    """The same for one job.
+
+    Args:
+        connection: Of the store.
+        shapes: Those that successful runs of it had, the one of the newest run first.
+        until: Up to when runs count, microseconds UTC.
+    """
+    # The last ten runs have no shapes but the ten that were seen last.
+    runs = " UNION ALL ".join(
+        "SELECT * FROM (SELECT at, started_at, run_id, shape_id FROM lineage_run "  # noqa: S608
+        f"WHERE shape_id = {shape_id} AND state = {COMPLETE} AND at <= {until} "
+        f"ORDER BY at DESC LIMIT {LAST_RUNS}) s{shape_id}"  # our own numbers
+        for shape_id in shapes[:LAST_RUNS]
+    )
+    found = sorted(map(tuple, driver.rows(connection, runs)), reverse=True)
+    return tuple(shape_id for *_, shape_id in found[:LAST_RUNS])
+
+
+def declared_shapes(
+    connection: Connection, until: int, jobs: Iterable[int] | None = None
+) -> dict[int, int]:
+    """The shape that each job declares; one dated after an instant, where there is no other.
+
+    Args:
+        connection: Of the store.
+        until: The instant, microseconds UTC.
+        jobs: Of which; ``None``: of all.
+    """
+    columns = ("job_id", "at", "shape_id")
+    rows: Iterable[Sequence[int]]
+    if jobs is None:
+        rows = driver.rows(connection, f"SELECT {', '.join(columns)} FROM lineage_declaration")  # noqa: S608
+    else:
+        rows = rows_where(connection, DECLARATION, columns, "job_id", jobs)
     # Whatever comes last stands.
-    rows = connection.execute(select(*columns).order_by(is_ahead.desc(), DECLARATION.c.at))
-    return {row.job_id: row.shape_id for row in rows}
+    ordered = sorted(rows, key=lambda row: (row[1] <= until, row[1]))
+    return {job_id: shape_id for job_id, _, shape_id in ordered}
 
 
 def read_shapes(connection: Connection) -> dict[int, o.Shape]:
