@@ -64,6 +64,12 @@ PALETTE = {
 }
 """Series of charts, the same as in the theme file; told apart by colour-blind eyes, six at most."""
 
+TOLD = {
+    "light": {"bad": "#B42318", "good": "#067647", "odd": "#B54708"},
+    "dark": {"bad": "#F97066", "good": "#47CD89", "odd": "#FDA355"},
+}
+"""Of words in lists of our own HTML, which say the same without their colour."""
+
 _PLATFORM_ICONS = {
     "kafka": "stream",
     "pubsub": "stream",

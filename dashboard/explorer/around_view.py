@@ -11,6 +11,7 @@ import streamlit as st
 
 from catalog.model import AssetKey
 from dashboard import around, frame, load, parts, words
+from dashboard import opened as events
 from dashboard.explorer import asked, head, instant, listing, sides, table
 from dashboard.explorer.answer import Answer, Filters, answer, kept, ties, together
 from dashboard.explorer.asked import Opened, code, code_of
@@ -19,7 +20,7 @@ from dashboard.explorer.draw import Drawn, Scene, draw, look_of, split
 from dashboard.explorer.head import Reach
 from dashboard.explorer.instant import Sight
 from dashboard.explorer.listing import Row
-from dashboard.explorer.moves import leave, put_in_the_middle
+from dashboard.explorer.moves import follow, leave, put_in_the_middle
 from dashboard.explorer.traced import trace
 from dashboard.instants import Known
 from dashboard.lineage_graph.cards import find, key_of, node_id
@@ -38,14 +39,18 @@ class Looked:
     """All that one look at an asset needs."""
 
     sight: Sight
+    named: AssetKey
+    """The asset in the middle as the address names it."""
     focus: AssetKey
+    """The key that stands for it."""
     reach: Reach
     filters: Filters
 
 
-def show(sight: Sight, focus: AssetKey) -> None:
+def show(sight: Sight, named: AssetKey) -> None:
     """Controls, and below them what they ask for."""
     known = sight.now
+    focus = known.estate.identities.key(named)
     with st.container(horizontal=True, vertical_alignment="center", key="lineage_head"):
         st.button(
             "Whole estate",
@@ -57,7 +62,7 @@ def show(sight: Sight, focus: AssetKey) -> None:
         reach = head.reach()
         filters = head.filters(known)
         _open_page(known, focus)
-    _picture(Looked(sight, focus, reach, filters))
+    _picture(Looked(sight, named, focus, reach, filters))
 
 
 def _open_page(known: Known, focus: AssetKey) -> None:
@@ -72,6 +77,7 @@ def _open_page(known: Known, focus: AssetKey) -> None:
 @st.fragment
 def _picture(looked: Looked) -> None:
     """What a click redraws: the picture, the card beside it and the list."""
+    follow(looked.named)
     known, before, now = looked.sight.now, looked.sight.before, load.now()
     opened = asked.read(st.query_params)
     found = _answer(known, looked, opened)
@@ -89,6 +95,7 @@ def _picture(looked: Looked) -> None:
     if before is not None:
         _changes(looked.sight, set(wanted))
     table.assets(rows, known, now, f"lineage-{words.short(looked.focus.name, 40)}")
+    events.drawer("lineage")
 
 
 def _answer(known: Known, looked: Looked, opened: Opened) -> Answer:

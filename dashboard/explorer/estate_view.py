@@ -11,7 +11,7 @@ from dashboard.explorer.asked import Opened, code
 from dashboard.explorer.groups import By, Group, Groups, card_id, datasets_of, grouped, picture
 from dashboard.explorer.instant import Sight
 from dashboard.explorer.listing import Row
-from dashboard.explorer.moves import put_in_the_middle
+from dashboard.explorer.moves import follow, put_in_the_middle
 from dashboard.instants import Known
 from dashboard.lineage_graph.component import lineage_graph
 from lineage.graph.model import Side, Standing
@@ -34,6 +34,7 @@ def show(sight: Sight) -> None:
 @st.fragment
 def _picture(sight: Sight, chosen: By, filters: Filters) -> None:
     """What a click redraws: the picture, the card beside it and the list."""
+    follow(None)
     known, now = sight.now, load.now()
     found = _grouped(known, f"{known.name} {chosen} {filters}", chosen, filters)
     drawn = picture(found)

@@ -20,3 +20,9 @@ def put_in_the_middle(key: AssetKey) -> None:
     leave()
     st.query_params.update(frame.looked_at(key))
     st.session_state["lineage_find"] = ""
+
+
+def follow(named: AssetKey | None) -> None:
+    """Draw the whole page again if a click within a part of it led to another asset."""
+    if asked.focus_in(st.query_params) != named:
+        st.rerun()

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
+from html import escape
 from urllib.parse import urlencode
 
 import streamlit as st
 
-from catalog.model import AssetKey, Kind
-from dashboard import frame, words
+from catalog.model import AssetKey
+from dashboard import frame, look, words
 from dashboard.explorer import listing, sides
 from dashboard.explorer.listing import Row
 from dashboard.instants import Known
@@ -18,10 +19,12 @@ from lineage.graph.changes import Change, ChangeKind, EdgeState, Thing
 
 LISTED = 25
 CHANGES = {
-    ChangeKind.ADDED: ":green[:material/add_circle: new]",
-    ChangeKind.REMOVED: ":red[:material/remove_circle: gone]",
-    ChangeKind.CHANGED: ":orange[:material/change_circle: changed]",
+    ChangeKind.ADDED: ("new", "good"),
+    ChangeKind.REMOVED: ("gone", "bad"),
+    ChangeKind.CHANGED: ("changed", "odd"),
 }
+_LINE = "border-bottom:1px solid rgba(128,128,128,.22)"
+_CELL = f"padding:7px 14px 7px 0;text-align:left;vertical-align:top;{_LINE}"
 
 
 def assets(listed: Sequence[Row], known: Known, now: datetime, name: str) -> None:
@@ -52,38 +55,55 @@ def assets(listed: Sequence[Row], known: Known, now: datetime, name: str) -> Non
         pages = max(1, -(-len(listed) // LISTED))
         page = min(int(st.session_state.get("lineage_list_page") or 1), pages)
         head = ["Asset", "Where", "Kind", "Owner", "Team", "Tier", "Last run", "Failing data tests"]
-        rows = [_line(row, known, now) for row in listed[(page - 1) * LISTED : page * LISTED]]
-        st.markdown(_table(head, rows))
+        shown = listed[(page - 1) * LISTED : page * LISTED]
+        st.html(_table(head, [_line(row, known, now) for row in shown]))
         if pages > 1:
             st.pagination(pages, key="lineage_list_page")
 
 
 def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    lines = [head, ["---"] * len(head), *rows]
-    return "\n".join(f"| {' | '.join(cells)} |" for cells in lines)
+    """A table that scrolls by itself where it is too wide; its cells are HTML already."""
+    titles = "".join(
+        f'<th style="{_CELL};font-weight:600;opacity:.7;white-space:nowrap">{escape(title)}</th>'
+        for title in head
+    )
+    cells = ("".join(f'<td style="{_CELL}">{cell}</td>' for cell in row) for row in rows)
+    lines = "".join(f"<tr>{row}</tr>" for row in cells)
+    return (
+        '<div style="overflow-x:auto"><table style="width:100%;border-collapse:collapse;'
+        f'font-size:13px"><thead><tr>{titles}</tr></thead><tbody>{lines}</tbody></table></div>'
+    )
 
 
 def _line(row: Row, known: Known, now: datetime) -> list[str]:
     run = row.last_run
-    failing = words.listed(map(words.plain, row.failing), most=2)
-    told = [
-        sides.where(row),
-        words.plain(row.kind),
-        words.plain(words.principal(row.owner)) or ":gray[nobody]",
-        words.plain(row.team) or ":gray[none]",
+    ran = f"{run.state.value}, {words.clock(run.at, now)}" if run else ""
+    return [
+        _name(row, known),
+        escape(sides.where(row)),
+        escape(row.kind),
+        escape(words.principal(row.owner)) or _faint("nobody"),
+        escape(row.team) or _faint("none"),
         "" if row.tier is None else str(row.tier),
-        f"{run.state.value}, {words.clock(run.at, now)}" if run else ":gray[none seen]",
-        f":red[{failing}]" if failing else ":gray[none]",
+        escape(ran) or _faint("none seen"),
+        _told(words.listed(row.failing, most=2), "bad") if row.failing else _faint("none"),
     ]
-    return [_name(row, known), *(f":small[{piece}]" if piece else "" for piece in told)]
+
+
+def _faint(text: str) -> str:
+    return f'<span style="opacity:.6">{escape(text)}</span>'
+
+
+def _told(text: str, how: str) -> str:
+    return f'<span style="color:{look.TOLD[frame.theme()][how]}">{escape(text)}</span>'
 
 
 def _name(row: Row, known: Known) -> str:
-    label = words.plain(words.short(row.label, 48))
+    label, full = escape(words.short(row.label, 48)), escape(f"{row.key.namespace} {row.key.name}")
     if find(known.estate, row.key) is None:
-        return label
-    page = "job" if row.key.kind is Kind.JOB else "asset"
-    return f"[{label}](./{page}?{urlencode(frame.asked(row.key))})"
+        return f'<span title="{full}">{label}</span>'
+    address = f"lineage?{urlencode(frame.looked_at(row.key))}"
+    return f'<a href="{escape(address)}" target="_self" title="{full}">{label}</a>'
 
 
 def changed(found: Sequence[Change], elsewhere: int, now: datetime, known: Known) -> None:
@@ -99,7 +119,7 @@ def changed(found: Sequence[Change], elsewhere: int, now: datetime, known: Known
         pages = max(1, -(-len(found) // LISTED))
         page = min(int(st.session_state.get("lineage_changes_page") or 1), pages)
         rows = [_change(one, now, known) for one in found[(page - 1) * LISTED : page * LISTED]]
-        st.markdown(_table(["", "What", "Of what", "When"], rows))
+        st.html(_table(["", "What", "Of what", "When"], rows))
         if pages > 1:
             st.pagination(pages, key="lineage_changes_page")
 
@@ -109,15 +129,16 @@ def _change(one: Change, now: datetime, known: Known) -> list[str]:
 
     def label(key: AssetKey) -> str:
         asset = find(known.estate, key)
-        return words.plain(words.short(asset.display_name if asset else key.name, 48))
+        return words.short(asset.display_name if asset else key.name, 48)
 
     of = label(subject.asset)
     if subject.source is not None:
         of = f"{label(subject.source)} → {of}"
     elif subject.detail:
-        of = f"{words.plain(words.short(words.principal(subject.detail), 40))} of {of}"
+        of = f"{words.short(words.principal(subject.detail), 40)} of {of}"
     what = subject.what.value + _values(one)
-    return [CHANGES[one.change], what, of, words.clock(one.at, now) if one.at else "in between"]
+    at = words.clock(one.at, now) if one.at else "in between"
+    return [_told(*CHANGES[one.change]), escape(what), escape(of), escape(at)]
 
 
 def _values(one: Change) -> str:
@@ -131,6 +152,4 @@ def _values(one: Change) -> str:
             if old.basis != new.basis:
                 return f", {old.basis.value} to {new.basis.value}"
         return ", on other word"
-    return (
-        f", {words.plain(str(one.old or 'not said'))} to {words.plain(str(one.new or 'not said'))}"
-    )
+    return f", {one.old or 'not said'} to {one.new or 'not said'}"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from catalog.model import AssetKey
-from dashboard import frame, load, opened, parts, words
+from dashboard import frame, load, parts, words
 from dashboard.explorer import around_view, asked, estate_view, head, instant
 from dashboard.explorer.instant import Sight
 from dashboard.explorer.moves import put_in_the_middle
@@ -31,14 +31,13 @@ def page() -> None:
     head.search(finder, sight.now, put_in_the_middle)
     instant.line(sight)
     focus = sight.now.estate.identities.key(named) if named else None
-    if focus is None:
+    if named is None or focus is None:
         estate_view.show(sight)
     elif _is_known(sight, focus):
-        around_view.show(sight, focus)
+        around_view.show(sight, named)
     else:
         _unknown(sight, focus)
     frame.banner(estate)
-    opened.drawer("lineage")
 
 
 def _is_known(sight: Sight, focus: AssetKey) -> bool:
