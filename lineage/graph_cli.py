@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import datetime
 
 import click
 from sqlalchemy import Engine
@@ -11,6 +11,10 @@ from catalog.cli import Instant, database_option
 from catalog.errors import UserError
 from catalog.model import AssetKey, Kind
 from catalog.shapes import document
+from lineage import column_printing
+from lineage.column_index import Edge
+from lineage.column_shown import column_answer, column_edges, require_column
+from lineage.columns import what_if_dropped
 from lineage.graph import impact as impacts
 from lineage.graph import printing
 from lineage.graph.asking import (
@@ -23,18 +27,16 @@ from lineage.graph.asking import (
     look,
     until_now,
 )
+from lineage.graph.causing import causes_of
 from lineage.graph.changes import State, about, changes, state_of
-from lineage.graph.dating import ASSETS_READ, Dating
+from lineage.graph.dating import Dating
 from lineage.graph.evidence import Supports
 from lineage.graph.loading import estate_graph
-from lineage.graph.model import Direction
+from lineage.graph.model import Direction, Lineage
 from lineage.graph.paths import shortest_paths
 from lineage.graph.questions import DEPTH_MOST, Question, ask
 from lineage.graph.tabular import csv_text
 from lineage.history import Standpoint, present
-
-LOOKED_BACK = timedelta(days=30)
-"""How far causes are looked for among older columns."""
 
 JSON = click.option("--json", "as_json", is_flag=True, help="One JSON document.")
 TABULAR = click.option(
@@ -63,6 +65,8 @@ TABULAR = click.option(
     help="How many datasets away, at most.",
 )
 @click.option("--jobs", "through_jobs", is_flag=True, help="Through the jobs between them.")
+@click.option("--columns", "with_columns", is_flag=True, help="Also which columns feed which.")
+@click.option("--field", metavar="F", help="Only what this column has to do with.")
 @click.option("--all", "with_faded", is_flag=True, help="Also edges that are not current any more.")
 @AS_OF
 @KNOWN_AT
@@ -83,6 +87,8 @@ def lineage(
     direction: str,
     depth: int,
     through_jobs: bool,
+    with_columns: bool,
+    field: str | None,
     with_faded: bool,
     as_of: datetime | None,
     known_at: datetime | None,
@@ -98,14 +104,36 @@ def lineage(
     question = Question(root, Direction(direction), depth, through_jobs, with_faded)
     hidden_jobs = {key for key, job in seen.estate.jobs.items() if job.noise}
     answer = ask(estate_graph(seen), question, hidden_jobs)
+    edges: tuple[Edge, ...] | None = None
+    if field is not None:
+        _require_columns(root, kind_of_text)
+        answer, edges = column_answer(seen, answer, field, question.direction)
+    elif with_columns:
+        _require_columns(root, kind_of_text)
+        edges = column_edges(seen, answer, ever=with_faded)
+    click.echo(_lineage_printed(answer, edges, kind_of_text))
+
+
+def _require_columns(root: AssetKey, kind_of_text: str) -> None:
+    if root.kind is not Kind.DATASET:
+        raise UserError(f'"{root.name}" is a job and has no columns; ask about a dataset.')
+    if kind_of_text == "dot":
+        raise UserError("--format dot draws no columns; expected text, json or csv with them.")
+
+
+def _lineage_printed(answer: Lineage, edges: tuple[Edge, ...] | None, kind_of_text: str) -> str:
     if kind_of_text == "json":
-        click.echo(document(printing.lineage_json(answer)))
-    elif kind_of_text == "csv":
-        click.echo(csv_text(printing.LINEAGE_HEAD, printing.lineage_rows(answer)))
-    elif kind_of_text == "dot":
-        click.echo(printing.lineage_dot(answer))
-    else:
-        click.echo(printing.lineage_text(answer))
+        shown = printing.lineage_json(answer)
+        columns = {} if edges is None else {"column_edges": column_printing.edges_json(edges)}
+        return document({**shown, **columns})
+    if kind_of_text == "dot":
+        return printing.lineage_dot(answer)
+    if kind_of_text == "csv":
+        if edges is not None:
+            return csv_text(column_printing.EDGES_HEAD, column_printing.edges_rows(edges))
+        return csv_text(printing.LINEAGE_HEAD, printing.lineage_rows(answer))
+    told = printing.lineage_text(answer)
+    return told if edges is None else f"{told}\n\n{column_printing.edges_text(edges)}"
 
 
 @click.command()
@@ -199,6 +227,7 @@ def diff(
 
 @click.command()
 @asset_arguments
+@click.option("--field", metavar="F", help="What would miss this column if it were dropped.")
 @AS_OF
 @TABULAR
 @database_option
@@ -207,6 +236,7 @@ def impact(
     namespace: str,
     name: str,
     kind: str,
+    field: str | None,
     as_of: datetime | None,
     kind_of_text: str,
     engine: Engine,
@@ -217,6 +247,12 @@ def impact(
     """
     seen = look(engine, as_of)
     root = find_asset(seen, AssetKey(Kind(kind), namespace, name))
+    if field is not None:
+        _require_columns(root, kind_of_text)
+        dropped = what_if_dropped(seen, root, field)
+        require_column(seen, dropped.column, is_known=dropped.is_known is not False)
+        click.echo(column_printing.dropped_printed(dropped, seen.estate, kind_of_text))
+        return
     found = impacts.impact(seen.estate, estate_graph(seen), root)
     if kind_of_text == "json":
         click.echo(document(printing.impact_json(found)))
@@ -246,12 +282,7 @@ def causes(
     """
     seen = look(engine, as_of)
     root = find_asset(seen, AssetKey(Kind(kind), namespace, name))
-    graph = estate_graph(seen)
-    above = ask(graph, Question(root, Direction.UP, DEPTH_MOST, nodes_most=ASSETS_READ))
-    with seen.engine.connect() as connection:
-        keys = [node.key for node in above.nodes if node.key.kind is Kind.DATASET]
-        schemas = Dating(connection, seen).schema_changes(keys, seen.as_of - LOOKED_BACK)
-    found = impacts.causes(seen.observed, seen.estate, graph, root, schemas)
+    found = causes_of(seen, estate_graph(seen), root)
     if kind_of_text == "json":
         click.echo(document(printing.causes_json(found)))
     elif kind_of_text == "csv":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import datetime, timedelta
 
 import pytest
@@ -128,3 +129,20 @@ def test_a_run_leads_to_all_that_was_built_from_what_it_wrote(built: Engine) -> 
 
     assert not app.exception
     assert "Built on it" in links(app)
+
+
+def test_what_is_not_well_says_what_changed_lately_and_where(built: Engine) -> None:
+    failed = json.loads(event("revenue", [ORDERS], [REVENUE], hours_ago=0.5))
+    body = json.dumps({**failed, "eventType": "FAIL"}).encode()
+    Ingestor(built).ingest([Arrival(body, "t")])
+
+    app = visit("asset", **named(REVENUE))
+    labels = [box.label for box in app.expander]
+    before = words(app)
+    app.session_state["asset_causes"] = True
+    app.run()
+
+    assert not app.exception
+    assert "What changed lately, here and upstream" in labels
+    assert "its last run: fail" not in before
+    assert "its last run: fail" in words(app)
