@@ -92,13 +92,11 @@ class _Descents:
     def _descent(self, write: Wrote) -> Descent:
         ledger, place = self._ledger, place_of(write)
         certain, either = self._certain[place], self._any[place]
-        # Of what is certain first: of nothing else can be said that it stands there.
-        told = certain or either
-        bits = [bit for bit in range(told.bit_length() - 1, -1, -1) if told >> bit & 1]
+        bits = [*_bits(certain), *_bits(either & ~certain)]
         edits = [edit_of(ledger, self._edits[bit]) for bit in bits[:EDITS_MOST]]
         return Descent(
             edits=tuple(edit for edit in edits if edit is not None),
-            more=either.bit_count() - len(edits),
+            more=len(bits) - len(edits),
             since=moment(write.at),
             is_certain=certain != 0,
         )
@@ -131,14 +129,20 @@ def _above(
 
 def _joined(descents: Sequence[Descent]) -> Descent:
     """Why something stands on edits whose sources do."""
+    certain = {edit.version for one in descents if one.is_certain for edit in one.edits}
     edits = {edit.version: edit for one in descents for edit in one.edits}
-    newest = sorted(edits.values(), key=_newness, reverse=True)
+    told = sorted(edits.values(), key=lambda e: (e.version in certain, _newness(e)), reverse=True)
     return Descent(
-        edits=tuple(newest[:EDITS_MOST]),
-        more=max(0, len(newest) - EDITS_MOST) + max(one.more for one in descents),
+        edits=tuple(told[:EDITS_MOST]),
+        more=max(0, len(told) - EDITS_MOST) + max(one.more for one in descents),
         since=max(one.since for one in descents),
         is_certain=any(one.is_certain for one in descents),
     )
+
+
+def _bits(number: int) -> Iterator[int]:
+    """Which bits are set, the highest first."""
+    return (bit for bit in range(number.bit_length() - 1, -1, -1) if number >> bit & 1)
 
 
 def _newness(edit: Edit) -> tuple[datetime, AssetKey, str]:

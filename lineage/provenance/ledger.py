@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import Any
 
@@ -145,7 +145,10 @@ class Ledger:
         if self.is_versioned(dataset):
             said = self.said.read([run])[run.pk].get(self.key(dataset))
             if said is not None:
-                return Found(ReadBasis.SAID, self._called(dataset).get(said, ()), said=said)
+                # One name for several writes: the newest that was there is meant.
+                named = (w for w in self._called(dataset).get(said, ()) if w.at <= run.at)
+                found = next((w for w in named if w.run.pk != run.pk), None)
+                return Found(ReadBasis.SAID, (found,) if found else (), said=said)
         history = self.history(dataset)
         return history.read_by(run) if history else NOTHING
 
@@ -165,17 +168,16 @@ class Ledger:
         """Whether its producers ever name versions of it."""
         return any(i in self.said.versioned for i in self.seen.datasets[dataset].ids)
 
-    def _called(self, dataset: int) -> Mapping[str, tuple[Wrote, ...]]:
+    def _called(self, dataset: int) -> Mapping[str, Sequence[Wrote]]:
         """The versions of a dataset by what their producers call them; newest first."""
         writes = [w for w in reversed(self.history(dataset).writes) if not w.is_drop]
         said = self.said.written(w.run for w in writes)
         key = self.key(dataset)
-        found: dict[str, tuple[Wrote, ...]] = {}
+        found: dict[str, list[Wrote]] = defaultdict(list)
         for write in writes:
             name = said[write.run.pk].get(key)
             if name is not None:
-                # One name for two writes: the newest is meant.
-                found.setdefault(name, (write,))
+                found[name].append(write)
         return found
 
     def _readers_of(self, dataset: int) -> tuple[Ran, ...]:

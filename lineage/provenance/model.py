@@ -293,14 +293,15 @@ class Descent:
     """Why a dataset stands on manual edits."""
 
     edits: tuple[Edit, ...]
-    """Newest first, ``EDITS_MOST`` at most."""
+    """Those that leave no doubt first, each newest first; ``EDITS_MOST`` at most."""
     more: int
     """How many others there are."""
     since: datetime
     """When the dataset's present version came."""
     is_certain: bool
-    """Whether that leaves no doubt of at least one of them."""
+    """Whether that leaves no doubt of the first of them."""
 
     @property
     def newest(self) -> Edit:
+        """The one to name: the newest, of those that leave no doubt if there are any."""
         return self.edits[0]

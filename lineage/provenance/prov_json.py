@@ -261,8 +261,9 @@ class _Document:
         how: Attributes = {}
         if ways is not None:
             how["andon:masking"] = ways.is_masked
-            if ways.transformations:
-                how["andon:transformation"] = list(ways.transformations)
+            told = ways.transformations
+            if told:
+                how["andon:transformation"] = told[0] if len(told) == 1 else list(told)
         if read.basis is ReadBasis.UNKNOWN:
             source = self.dataset(read.dataset)
             self.used(run, source, said)
@@ -324,4 +325,4 @@ def _name(prefix: str, *parts: str) -> str:
 
 
 def _qualified(name: str) -> dict[str, str]:
-    return {"$": name, "type": "prov:QUALIFIED_NAME"}
+    return {"$": name, "type": "xsd:QName"}
