@@ -93,7 +93,7 @@ def test_two_commands_do_all_set_up() -> None:
     assert last == ".venv/bin/andon demo"
     assert "-r requirements.txt " in set_up
     set_up = set_up.replace("requirements.txt", "requirements-dev.txt")
-    assert check == f"{set_up} && .venv/bin/pytest"
+    assert check == f"{set_up} && .venv/bin/pytest -n auto"
 
 
 def test_the_checks_run_what_the_readme_says() -> None:
