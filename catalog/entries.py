@@ -8,7 +8,7 @@ from typing import Annotated, Self
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema, model_validator
 from pydantic_core import PydanticCustomError
 
-from catalog.model import Alias, Apart, Place
+from catalog.model import Alias, Apart, Classification, Place
 from catalog.wording import parse_duration
 
 NotBlank = Annotated[str, Field(pattern=r"\S")]
@@ -43,6 +43,18 @@ class KeyFile(Strict):
 
     namespace: str
     name: str
+
+
+class ClassificationFile(Strict):
+    """What kind of data a dataset holds."""
+
+    pii: bool | None = None
+    columns: dict[NotBlank, NotBlank] = Field(default_factory=dict)
+
+    @property
+    def told(self) -> Classification:
+        """The same as a value."""
+        return Classification(self.pii, tuple(sorted(self.columns.items())))
 
 
 class TargetFile(Strict):

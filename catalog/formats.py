@@ -22,6 +22,7 @@ from ruamel.yaml.error import ReusedAnchorWarning, YAMLError
 
 from catalog.entries import (
     AliasFile,
+    ClassificationFile,
     KeyFile,
     Seconds,
     Strict,
@@ -129,6 +130,7 @@ class AssetFile(Strict):
     owner: Annotated[str, Field(pattern=PRINCIPAL)] | None = None
     tier: Annotated[int, Field(ge=1, le=4)] | None = None
     freshness: Seconds | None = None
+    classification: ClassificationFile | None = None
 
     @model_validator(mode="after")
     def _has_one_subject(self) -> Self:
@@ -279,6 +281,8 @@ def _asset(part: _Part, index: int, entry: AssetFile) -> AssetEntry:
         tier_place=part.place("assets", index, "tier"),
         freshness_s=entry.freshness,
         freshness_s_place=part.place("assets", index, "freshness"),
+        classification=entry.classification.told if entry.classification else None,
+        classification_place=part.place("assets", index, "classification"),
     )
 
 
@@ -389,6 +393,7 @@ _SECTIONS: dict[str, type[BaseModel]] = {
     "assets": AssetFile,
     "dataset": KeyFile,
     "job": KeyFile,
+    "classification": ClassificationFile,
 }
 
 json_schema: Callable[[], dict[str, Any]] = CatalogFile.model_json_schema

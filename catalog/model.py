@@ -202,6 +202,16 @@ class Pipeline:
 
 
 @dataclass(frozen=True, slots=True)
+class Classification:
+    """What kind of data a dataset holds."""
+
+    pii: bool | None = None
+    """Whether any of it is personal; ``None``: not said."""
+    columns: tuple[tuple[str, str], ...] = ()
+    """Columns with their tags, such as ``pii.email``."""
+
+
+@dataclass(frozen=True, slots=True)
 class AssetEntry:
     """What is declared about the assets that a selection or one exact key names."""
 
@@ -217,6 +227,8 @@ class AssetEntry:
     freshness_s: int | None = None
     """How old its data may get, seconds."""
     freshness_s_place: Place | None = None
+    classification: Classification | None = None
+    classification_place: Place | None = None
 
 
 @dataclass(frozen=True, slots=True)

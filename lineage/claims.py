@@ -8,7 +8,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from functools import cache
 from operator import itemgetter
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from catalog.model import (
     AssetEntry,
@@ -99,8 +99,8 @@ class Claims:
         """Where a dataset stands in the flow."""
         return self._zones.get(dataset_id)
 
-    def declared(self, dataset_id: int, what: str) -> Claim[int] | None:
-        """A declared number of a dataset, by the field of its entry; ``None`` if there is none."""
+    def declared(self, dataset_id: int, what: str) -> Claim[Any] | None:
+        """A declared value of a dataset, by the field of its entry; ``None`` if there is none."""
         entry = self._entries[dataset_id].get(what)
         if entry is None:
             return None
@@ -269,7 +269,7 @@ class Claims:
                 self._attributes(dataset_id, chosen)
             ):
                 continue
-            for key in ("owner", "tier", "freshness_s"):
+            for key in ("owner", "tier", "freshness_s", "classification"):
                 if getattr(entry, key) is None:
                     continue
                 if key not in chosen or is_exact >= chosen[key][0]:

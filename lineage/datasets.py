@@ -10,9 +10,9 @@ from typing import Any
 
 import networkx as nx
 
-from catalog.model import AssetKey, Basis, Claim, Environment, Kind
+from catalog.model import AssetKey, Basis, Claim, Classification, Environment, Evidence, Kind
 from lineage import observed as o
-from lineage.estate import Dataset, Field
+from lineage.estate import ColumnTag, Dataset, Field
 from lineage.events import text_of
 from lineage.habits import first_reads, first_tests
 from lineage.naming import display_titles, kind_by_platform, platform_of
@@ -98,6 +98,7 @@ def build_datasets(scene: Scene) -> dict[AssetKey, Dataset]:
             ids=asset.ids,
             is_exposure=use is not None,
             freshness_s=scene.claims.declared(i, "freshness_s"),
+            column_tags=_column_tags(asset, scene.claims.declared(i, "classification")),
         )
     return found
 
@@ -215,10 +216,31 @@ def _fields(fields: Any, prefix: str, known: dict[_Column, Field]) -> list[Field
 
 
 def _tags(asset: o.Asset) -> tuple[str, ...]:
-    tags = facet_of(asset, "tags").get("tags")
-    found = {
-        f"{tag['key']}:{tag['value']}" if text_of(tag.get("value")) else tag["key"]
-        for tag in (tags if isinstance(tags, list) else [])
-        if isinstance(tag, dict) and text_of(tag.get("key")) and not tag.get("field")
+    return tuple(sorted({tag for field, tag in _told_tags(asset) if not field}))
+
+
+def _told_tags(asset: o.Asset) -> set[tuple[str, str]]:
+    """Tags that a facet gives, each with its column; without one it is of the whole dataset."""
+    return {
+        (field, f"{key}:{value}" if value else key)
+        for tag in objects_in(facet_of(asset, "tags").get("tags"))
+        if isinstance(field := tag.get("field") or "", str) and (key := text_of(tag.get("key")))
+        for value in (text_of(tag.get("value")),)
     }
-    return tuple(sorted(found))
+
+
+def _column_tags(asset: o.Asset, declared: Claim[Classification] | None) -> tuple[ColumnTag, ...]:
+    found = [_asserted(asset.facets["tags"], *told) for told in _told_tags(asset) if told[0]]
+    if declared is not None:
+        said = declared.value
+        place = declared.evidence[0].place if declared.evidence else None
+        of_whole = (("", "pii"),) if said.pii else ()
+        for field, tag in (*of_whole, *said.columns):
+            evidence = (Evidence(tag, place=place),)
+            found.append(ColumnTag(field, Claim(tag, Basis.DECLARED, declared.why, evidence)))
+    return tuple(sorted(found, key=lambda tag: (tag.field, tag.tag.value, tag.tag.basis)))
+
+
+def _asserted(facet: o.Facet, field: str, tag: str) -> ColumnTag:
+    evidence = (Evidence(tag, event_id=facet.event_id, facet=facet.path),)
+    return ColumnTag(field, Claim(tag, Basis.ASSERTED, "its tags facet says so", evidence))

@@ -58,6 +58,16 @@ class Field:
 
 
 @dataclass(frozen=True, slots=True)
+class ColumnTag:
+    """What a column is said to hold."""
+
+    field: str
+    """Its name; empty: the dataset as a whole."""
+    tag: Claim[str]
+    """Such as ``pii.email``, or ``pii:email`` where a facet has key and value."""
+
+
+@dataclass(frozen=True, slots=True)
 class DataTest:
     """The newest result of one data test on one dataset."""
 
@@ -150,6 +160,8 @@ class Dataset:
     is_exposure: bool = False
     """Whether it is a use of data that a dbt project declares: no producer sends evidence of it."""
     freshness_s: Claim[int] | None = None
+    column_tags: tuple[ColumnTag, ...] = ()
+    """By column and tag; those that are declared and those that facets give."""
     """How old its data may get, seconds, as promised; ``None``: nothing is."""
 
 

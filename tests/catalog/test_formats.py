@@ -149,6 +149,9 @@ def test_the_order_and_names_of_files_never_matter(tmp_path: Path) -> None:
         ("assets:\n  - {select: 'env:prod', owner: ana}", 2, "assets.0.owner"),
         ("assets:\n  - {select: 'enw:prod', tier: 1}", 2, 'Did you mean "env"?'),
         ("assets:\n  - {select: '((', tier: 1}", 2, "select"),
+        ("assets:\n  - {select: x, classification: {pii: maybe}}", 2, "classification.pii"),
+        ("assets:\n  - {select: x, classification: {columns: [a]}}", 2, "columns"),
+        ("assets:\n  - {select: x, classification: {colums: {}}}", 2, 'Did you mean "columns"?'),
         ("assets:\n  - {tier: 1}", 2, "needs either select, dataset or job"),
         (
             "assets:\n  - {select: 'a', dataset: {namespace: a, name: b}, tier: 1}",
@@ -317,3 +320,17 @@ def test_freshness_is_a_span_and_says_what_it_expects(tmp_path: Path) -> None:
     (tmp_path / "a.yml").write_text('assets: [{select: "env:prod", freshness: 26}]')
     with pytest.raises(FormatError, match="expected a duration such as 26h or 7d"):
         read_catalog(tmp_path)
+
+
+def test_what_columns_hold_is_declared_with_its_line(tmp_path: Path) -> None:
+    (tmp_path / "a.yml").write_text(
+        'assets:\n  - select: "env:prod"\n'
+        "    classification: {pii: false, columns: {b: pii.name, a: pii.email}}"
+    )
+
+    (entry,) = read_catalog(tmp_path).assets
+
+    assert entry.classification is not None
+    assert entry.classification.pii is False
+    assert entry.classification.columns == (("a", "pii.email"), ("b", "pii.name"))
+    assert str(entry.classification_place) == "a.yml:3"
