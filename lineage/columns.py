@@ -71,10 +71,20 @@ def column_graph(standpoint: Standpoint) -> ColumnGraph:
 
 def explained(standpoint: Standpoint, path: Sequence[Edge]) -> tuple[ColumnLink, ...]:
     """For each edge of a path what says it: by whose run, and in which event."""
-    links: dict[tuple[ColumnKey, ColumnKey, How], ColumnLink] = {}
-    for link in column_links(standpoint, {edge.target.asset for edge in path}) if path else ():
-        links.setdefault((*link.ends, link.how), link)
-    return tuple(links[edge.source, edge.target, edge.how] for edge in path)
+    told = evidence_of(standpoint, path)
+    return tuple(told[edge] for edge in path)
+
+
+def evidence_of(standpoint: Standpoint, edges: Iterable[Edge]) -> dict[Edge, ColumnLink]:
+    """For each of some current edges what says it; of several jobs the first by name."""
+    wanted = set(edges)
+    found: dict[Edge, ColumnLink] = {}
+    if wanted:
+        for link in column_links(standpoint, {edge.target.asset for edge in wanted}):
+            edge = Edge(*link.ends, link.how)
+            if edge in wanted:
+                found.setdefault(edge, link)
+    return found
 
 
 def what_if_dropped(

@@ -109,6 +109,14 @@ class TroublePart(_Part):
     because: str
 
 
+class PersonalPart(_Part):
+    """What is tagged as personal data, and the answer key: which marts show it and which do not."""
+
+    tagged: dict[str, dict[str, str]]
+    held: dict[str, tuple[str, ...]]
+    masked: dict[str, tuple[str, ...]]
+
+
 class Document(_Part):
     """The whole file."""
 
@@ -121,6 +129,7 @@ class Document(_Part):
     datasets: dict[str, dict[str, str]]
     families: dict[str, FamilyPart]
     tests: dict[str, tuple[str, ...]]
+    personal: PersonalPart
     troubles: tuple[TroublePart, ...]
 
 

@@ -25,6 +25,7 @@ from openlineage.client.facet_v2 import (
     source_code_location_job,
     sql_job,
     storage_dataset,
+    tags_dataset,
     tags_run,
 )
 
@@ -173,6 +174,12 @@ class Facets:
                 producer=says,
             ),
         }
+        if dataset.personal:
+            tag = tags_dataset.TagsDatasetFacetFields
+            facets["tags"] = tags_dataset.TagsDatasetFacet(
+                tags=[tag("pii", kind, "CATALOG", column) for column, kind in dataset.personal],
+                producer=says,
+            )
         if dataset.type == "FILE":
             facets["storage"] = storage_dataset.StorageDatasetFacet(
                 storageLayer="parquet", fileFormat="parquet", producer=says
@@ -211,18 +218,23 @@ class Facets:
     def _column_lineage(
         self, dataset: SampleDataset, inputs: tuple[AssetKey, ...]
     ) -> dict[str, column_lineage_dataset.Fields]:
-        """Columns come unchanged from the columns of the same name in what was read."""
+        """Columns come unchanged, or masked, from those of the same name in what was read."""
         sources = [self.datasets[key] for key in inputs]
         namesakes = [source for source in sources if source.stem == dataset.stem]
         lineage = column_lineage_dataset
         fields = {}
         for column in dataset.columns:
+            how = lineage.Transformation(type="DIRECT", subtype="IDENTITY")
+            if column.is_masked:
+                how = lineage.Transformation(
+                    type="DIRECT", subtype="TRANSFORMATION", description="sha256", masking=True
+                )
             found = [
                 lineage.InputField(
                     namespace=source.key.namespace,
                     name=source.key.name,
                     field=column.name,
-                    transformations=[lineage.Transformation(type="DIRECT", subtype="IDENTITY")],
+                    transformations=[how],
                 )
                 for source in (namesakes or sources)
                 if any(column.name == other.name for other in source.columns)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from catalog.errors import did_you_mean
@@ -46,6 +46,7 @@ class Inventory:
                 columns=description.columns,
                 rows=description.rows,
                 tests=self._tests(full, description.keys),
+                personal=tuple(self._document.personal.tagged.get(full, {}).items()),
             )
         return key
 
@@ -64,6 +65,23 @@ class Inventory:
         """The key that a dataset has or would have; production's, unless the name says so."""
         *_, key = self._resolve(name, Environment.PROD, place)
         return key
+
+    def everywhere(
+        self, columns: Mapping[str, Iterable[str]], place: Place
+    ) -> frozenset[tuple[AssetKey, str]]:
+        """Columns of tables, in each environment that has the table.
+
+        Raises:
+            ScenarioError: One of them does not exist.
+        """
+        found = set()
+        for name, wanted in columns.items():
+            keys = [d.key for d in self.datasets.values() if f"{d.platform}/{d.table}" == name]
+            for column in wanted:
+                if not any(c.name == column for k in keys for c in self.datasets[k].columns):
+                    raise ScenarioError(place, f'nothing has a column "{column}" of "{name}".')
+                found |= {(key, column) for key in keys}
+        return frozenset(found)
 
     def set_owner(self, key: AssetKey, owner: str | None) -> None:
         """Change whom its writer names as the owner of a dataset."""
@@ -127,11 +145,11 @@ class Inventory:
             raise ScenarioError(place, f'expected "rows | columns", found "{text.strip()}".')
         found, keys = [], []
         for word in columns.split():
-            name, _, type_ = word.rstrip("!").partition(":")
+            name, _, type_ = word.rstrip("!~").partition(":")
             if type_ not in self._document.types:
                 hint = did_you_mean(type_, self._document.types)
                 raise ScenarioError(place, f'column "{word}" has an unknown type.{hint}')
-            found.append(Column(name, self._document.types[type_]))
+            found.append(Column(name, self._document.types[type_], word.endswith("~")))
             if word.endswith("!"):
                 keys.append(name)
         count = int(number[1]) * (1000 if number[2] else 1)

@@ -33,6 +33,8 @@ class Column:
 
     name: str
     type: str
+    is_masked: bool = False
+    """Whether it no longer shows the value of the column that it is made of."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +62,8 @@ class SampleDataset:
     tests: tuple[SampleTest, ...]
     owner: str | None = None
     """Whom the job that writes it names as its owner; ``None``: it says nothing."""
+    personal: tuple[tuple[str, str], ...] = ()
+    """Columns that are tagged as personal data, with the kind of it."""
 
     @property
     def stem(self) -> str:
@@ -199,6 +203,16 @@ Subject = AssetKey | WriteSubject | FeedSubject
 
 
 @dataclass(frozen=True, slots=True)
+class Personal:
+    """Where personal data is, the answer key to what is tagged: marts and their columns."""
+
+    held: frozenset[tuple[AssetKey, str]]
+    """Marts that show it."""
+    masked: frozenset[tuple[AssetKey, str]]
+    """Marts that have a column made of it, and do not."""
+
+
+@dataclass(frozen=True, slots=True)
 class Expectation:
     """One line of the answer key."""
 
@@ -220,6 +234,7 @@ class Company:
     datasets: Mapping[AssetKey, SampleDataset]
     flows: tuple[Flow, ...]
     answer_key: tuple[Expectation, ...]
+    personal: Personal
 
     @property
     def activities(self) -> tuple[Activity, ...]:

@@ -18,6 +18,7 @@ from lineage.sample.model import (
     Activity,
     Company,
     Flow,
+    Personal,
     Rhythm,
     SampleTeam,
     Schedule,
@@ -87,8 +88,17 @@ class _Expansion:
             datasets=MappingProxyType(self.inventory.datasets),
             flows=tuple(flows),
             answer_key=(),
+            personal=self._personal(),
         )
         return replace(company, answer_key=self.troubles.answer_key(company.activities))
+
+    def _personal(self) -> Personal:
+        told, place = self.document.personal, self.lines.at("personal")
+        tagged = self.inventory.everywhere(told.tagged, place)
+        held, masked = (self.inventory.everywhere(c, place) for c in (told.held, told.masked))
+        if tagged & (held | masked):
+            raise ScenarioError(place, "a column that is tagged needs not be found.")
+        return Personal(held, masked)
 
     def _family(self, name: str, family: FamilyPart) -> Iterator[Flow]:
         if family.team not in self.document.teams:
