@@ -13,7 +13,7 @@ from lineage import observed as o
 from lineage.derivation import explicit_lineage
 from lineage.exposures import Exposure, dbt_unique_id, exposures_in, exposures_of
 
-_BEYOND = 1 << 48
+BEYOND = 1 << 48
 """Surrogates of datasets that only facets name begin here; those of the tables stay below."""
 
 
@@ -77,7 +77,7 @@ class _Declarations:
         key = self._seen.identities.key(key)
         name = key.namespace, key.name
         if name not in self._ids:
-            number = _BEYOND + int.from_bytes(hashlib.sha256(repr(name).encode()).digest()[:5])
+            number = BEYOND + int.from_bytes(hashlib.sha256(repr(name).encode()).digest()[:5])
             self._ids[name] = number
             times = [moment(f.order[1]) for f in facets]
             names = self._seen.identities.group(key)

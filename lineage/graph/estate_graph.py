@@ -46,7 +46,7 @@ class EstateGraph:
         self.revision = revision
         self.identities = identities
         self._roll = roll
-        self._hops = hops
+        self.hops = hops
         self.flow: CompactGraph = hops.flow(self._real()) if flow is None else flow
         """Current edges between real datasets, drawn through noise; nodes are numbers."""
 
@@ -69,9 +69,9 @@ class EstateGraph:
         """
         records, noise = records or {}, noise or {}
         roll = self._roll.more(more)
-        hops = self._hops.changed(records, noise)
+        hops = self.hops.changed(records, noise)
         moved = {i: not is_noise for i, is_noise in noise.items() if (i in self.flow) is is_noise}
-        flow = self._hops.flow_after(self.flow, hops, records, moved)
+        flow = self.hops.flow_after(self.flow, hops, records, moved)
         return EstateGraph(
             as_of=as_of,
             revision=revision,
@@ -81,19 +81,23 @@ class EstateGraph:
             flow=flow,
         )
 
+    def at(self, as_of: datetime, revision: int) -> EstateGraph:
+        """The same graph, as known of a later instant at which nothing else is known."""
+        return self.brought_forward(as_of, revision)
+
     def with_flow(self, flow: CompactGraph) -> EstateGraph:
-        """The same, with the same flow in another form."""
+        """The same graph, with the same flow in another form."""
         return EstateGraph(
             as_of=self.as_of,
             revision=self.revision,
             identities=self.identities,
             roll=self._roll,
-            hops=self._hops,
+            hops=self.hops,
             flow=flow,
         )
 
     def __contains__(self, key: object) -> bool:
-        return isinstance(key, AssetKey) and self._find(key) is not None
+        return isinstance(key, AssetKey) and self.find(key) is not None
 
     def __iter__(self) -> Iterator[AssetKey]:
         """Every dataset and job."""
@@ -102,13 +106,18 @@ class EstateGraph:
     def __len__(self) -> int:
         return len(self._roll)
 
+    def find(self, key: AssetKey) -> int | None:
+        """The number of an asset by any of its names; ``None`` if there is none of that name."""
+        found = self._roll.find(key)
+        return self._roll.find(self.identities.key(key)) if found is None else found
+
     def number(self, key: AssetKey) -> int:
         """The number of an asset.
 
         Raises:
             KeyError: There is none of that name.
         """
-        found = self._find(key)
+        found = self.find(key)
         if found is None:
             raise KeyError(key)
         return found
@@ -119,7 +128,7 @@ class EstateGraph:
 
     def is_noise(self, key: AssetKey) -> bool:
         """Whether it is a dataset that is no subject, such as a temporary table."""
-        return self._hops.is_noise(self.number(key))
+        return self.hops.is_noise(self.number(key))
 
     # What is next to what --------------------------------------------------------------------
 
@@ -129,11 +138,11 @@ class EstateGraph:
         """Datasets one hop above or below, noise among them; of a job what it reads or writes."""
         number = self.number(key)
         if key.kind is Kind.JOB:
-            record = self._hops.record(number)
+            record = self.hops.record(number)
             sides = record.reads if up else record.writes
             found = [i for i, c in sides.items() if c.current or not current_only]
         else:
-            said = self._hops.before(number) if up else self._hops.after(number)
+            said = self.hops.before(number) if up else self.hops.after(number)
             found = [i for i, c in said if c.current or not current_only]
         return self._sorted(found)
 
@@ -141,8 +150,8 @@ class EstateGraph:
         """Jobs that write a dataset (``up``) or read it."""
         number = self.number(key)
         found = []
-        for job in self._hops.writers(number) if up else self._hops.readers(number):
-            record = self._hops.record(job)
+        for job in self.hops.writers(number) if up else self.hops.readers(number):
+            record = self.hops.record(job)
             carried = (record.writes if up else record.reads)[number]
             if carried.current or not current_only:
                 found.append(job)
@@ -154,11 +163,11 @@ class EstateGraph:
         From a real dataset to a real one also through noise; the jobs are then all on the way, the
         basis is the weakest, and it was seen as long as the whole of the way was.
         """
-        a, b = self._find(source), self._find(target)
+        a, b = self.find(source), self.find(target)
         if a is None or b is None:
             return None
         if source.kind is target.kind is Kind.DATASET:
-            said = self._hops.said(a, b)
+            said = self.hops.said(a, b)
             if not any(c.current for _, c in said) and self.flow.has_edge(a, b):
                 return self._drawn(a, b)
         else:
@@ -172,9 +181,9 @@ class EstateGraph:
         """
         for source in sorted(k for k in self._roll if k.kind is Kind.DATASET):
             a = self.number(source)
-            targets = {self._roll[b]: b for b, _ in self._hops.after(a)}
+            targets = {self._roll[b]: b for b, _ in self.hops.after(a)}
             for _, b in sorted(targets.items()):
-                yield self._link(a, b, self._hops.said(a, b))
+                yield self._link(a, b, self.hops.said(a, b))
 
     def job_links(self) -> Iterator[Link]:
         """Every edge from a dataset to a job that reads it and from a job to what it writes.
@@ -184,7 +193,7 @@ class EstateGraph:
         """
         for job in sorted(k for k in self._roll if k.kind is Kind.JOB):
             number = self.number(job)
-            record = self._hops.record(number)
+            record = self.hops.record(number)
             for key in self._sorted(record.reads):
                 i = self.number(key)
                 yield self._link(i, number, [(number, record.reads[i])])
@@ -203,8 +212,8 @@ class EstateGraph:
         graph: nx.MultiDiGraph[AssetKey] = nx.MultiDiGraph()
         for number in sorted(chosen, key=self._roll.__getitem__):
             key = self._roll[number]
-            graph.add_node(key, kind=key.kind, noise=self._hops.is_noise(number))
-        is_real = not any(map(self._hops.is_noise, chosen))
+            graph.add_node(key, kind=key.kind, noise=self.hops.is_noise(number))
+        is_real = not any(map(self.hops.is_noise, chosen))
         for a in sorted(chosen, key=self._roll.__getitem__):
             below = set(self._below(a))
             if is_real and a in self.flow:
@@ -220,13 +229,9 @@ class EstateGraph:
 
     # -----------------------------------------------------------------------------------------
 
-    def _find(self, key: AssetKey) -> int | None:
-        found = self._roll.find(key)
-        return self._roll.find(self.identities.key(key)) if found is None else found
-
     def _real(self) -> Iterator[int]:
         for number, key in enumerate(self._roll):
-            if key.kind is Kind.DATASET and not self._hops.is_noise(number):
+            if key.kind is Kind.DATASET and not self.hops.is_noise(number):
                 yield number
 
     def _sorted(self, numbers: Iterable[int]) -> tuple[AssetKey, ...]:
@@ -234,14 +239,14 @@ class EstateGraph:
 
     def _below(self, number: int) -> Iterator[int]:
         """Whatever an asset has an edge to."""
-        yield from self._hops.record(number).writes
-        yield from (i for i, _ in self._hops.after(number))
-        yield from self._hops.readers(number)
+        yield from self.hops.record(number).writes
+        yield from (i for i, _ in self.hops.after(number))
+        yield from self.hops.readers(number)
 
     def _said_of_job(self, a: int, b: int) -> Said:
         is_read = self._roll[b].kind is Kind.JOB
         job = b if is_read else a
-        record = self._hops.record(job)
+        record = self.hops.record(job)
         carried = record.reads.get(a) if is_read else record.writes.get(b)
         return [(job, carried)] if carried else []
 
@@ -268,7 +273,7 @@ class EstateGraph:
 
     def _way(self, a: int, b: int) -> Iterator[tuple[list[int], Carried]]:
         """Every current edge on a way from one to the other through noise."""
-        hops = self._hops
+        hops = self.hops
         between = hops.around(a, up=False)[0] & hops.around(b, up=True)[0]
         for source in (a, *sorted(between)):
             for target in sorted({i for i, c in hops.after(source) if c.current}):

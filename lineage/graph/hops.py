@@ -98,16 +98,20 @@ class Hops:
     # One hop ---------------------------------------------------------------------------------
 
     def after(self, dataset: int) -> Iterator[tuple[int, Carried]]:
+        """What data of a dataset goes into, as each job has it, and as facets of datasets do."""
+        yield from self.carried_after(dataset)
+        for target in self._after.get(dataset, _NOBODY):
+            yield target, DECLARED
+
+    def carried_after(self, dataset: int) -> Iterator[tuple[int, Carried]]:
         """What data of a dataset goes into, as each job has it."""
         for job in self.readers(dataset):
             for target, sources in self.record(job).into.items():
                 if dataset in sources:
                     yield target, sources[dataset]
-        for target in self._after.get(dataset, _NOBODY):
-            yield target, DECLARED
 
     def before(self, dataset: int) -> Iterator[tuple[int, Carried]]:
-        """What goes into a dataset, as each job has it."""
+        """What goes into a dataset, likewise."""
         for job in self.writers(dataset):
             yield from self.record(job).into.get(dataset, {}).items()
         for source in self._before.get(dataset, _NOBODY):
