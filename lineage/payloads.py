@@ -7,6 +7,7 @@ form is stored once, like a body, and only these tokens are packed.
 from __future__ import annotations
 
 import uuid
+from binascii import unhexlify
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -53,10 +54,13 @@ def bodies_of(events: Iterable[Event]) -> dict[bytes, Facet | Outline]:
 def _holes(template: Template) -> tuple[tuple[int, ...], tuple[int, ...]]:
     """Where facets stand that are stored as they are, and where those that may be by outline.
 
-    Facets of jobs and datasets last, and tables refer to them by their body.
+    Facets of jobs and datasets last, and tables refer to them by their body. Those of entries that
+    were skipped, such as an input without a name, are read by nobody, but belong to what was sent.
     """
+    read = {facet.hole for facet in template.facets}
+    plain = {template.time_hole, template.run_hole}
     lasting: list[int] = []
-    passing: list[int] = []
+    passing = [i for i in range(len(template.segments) - 1) if i not in read | plain]
     for facet in template.facets:
         is_lasting = facet.about in LASTING or facet.name in WHOLE
         (lasting if is_lasting else passing).append(facet.hole)
@@ -66,21 +70,27 @@ def _holes(template: Template) -> tuple[tuple[int, ...], tuple[int, ...]]:
 def pack(event: Event, time: int, numbers: Mapping[bytes, int]) -> bytes:
     """The values of an event, packed; ``numbers`` has every hash that ``bodies_of`` told."""
     template, values = event
-    packed: list[Any] = [
-        v.decode() if isinstance(v, bytes) else numbers.get(v.hash) for v in values
-    ]
-    for hole in template.once(_holes)[1]:
+    packed: list[Any] = [None] * len(values)
+    lasting, passing = template.once(_holes)
+    for hole in lasting:
         facet: Any = values[hole]
+        packed[hole] = numbers[facet.hash]
+    for hole in passing:
+        facet = values[hole]
         outlined = facet.outlined
         if outlined:
             outline, tokens = outlined
             told = [_PACK[kind](t) for kind, t in zip(outline.kinds, tokens, strict=True)]
             packed[hole] = (numbers[outline.hash], *told)
-    sent = packed[template.time_hole]
-    if sent.endswith('Z"') and sent == _plain_time(time):
-        packed[template.time_hole] = None
+        else:
+            packed[hole] = numbers[facet.hash]
+    at: Any = values[template.time_hole]
+    sent = at.decode()
+    if not (sent.endswith('Z"') and sent == _plain_time(time)):
+        packed[template.time_hole] = sent
     if template.run_hole is not None:
-        packed[template.run_hole] = _run_id(packed[template.run_hole])
+        run_id: Any = values[template.run_hole]
+        packed[template.run_hole] = _run_id(run_id)
     return _ENCODE(packed)
 
 
@@ -119,17 +129,17 @@ def unpack(packed: Packed, time: int, facets: Mapping[int, Facet]) -> list[Value
 
 
 def _id(token: bytes) -> bytes:
-    return bytes.fromhex(token.decode().replace("-", ""))
+    return unhexlify(token.replace(b"-", b""))
 
 
 _PACK: dict[str, Callable[[bytes], Token]] = {"I": _id, "T": bytes.decode, "N": int, "P": int}
 """The shortest thing that gives a token of each kind back."""
 
 
-def _run_id(sent: str) -> Token:
+def _run_id(sent: bytes) -> Token:
     """The same for a run id, in its quotes."""
-    bare = sent.strip('"')
-    return _id(bare.encode()) if is_uuid(bare) else sent
+    bare = sent.strip(b'"')
+    return _id(bare) if is_uuid(bare.decode()) else sent.decode()
 
 
 def _plain(token: Token) -> bytes:

@@ -166,6 +166,23 @@ def test_events_are_covered_commit_by_commit_beside_catalogs(
     assert "\nevents: 1 to 6, since " in result.stdout
 
 
+def test_facets_of_an_entry_that_was_skipped_are_covered(
+    andon: Callable[..., Result], store: Engine
+) -> None:
+    event = {
+        "eventTime": "2026-11-20T06:00:00Z",
+        "producer": "https://example.com/producer",
+        "run": {"runId": "run"},
+        "job": {"namespace": "jobs", "name": "load"},
+        "inputs": [{"name": "no namespace", "facets": facets(1)}],
+    }
+    Ingestor(store).ingest([Arrival(json.dumps(event).encode(), "test")])
+
+    result = andon("verify")
+
+    assert result.exit_code == 0, result.stdout
+
+
 COVERED = [
     "UPDATE lineage_event SET received_at = received_at + 1 WHERE seq = 4",
     "UPDATE lineage_event SET event_time = event_time - 1 WHERE seq = 4",

@@ -88,6 +88,31 @@ def test_what_is_packed_is_unpacked_byte_for_byte(
     assert (again.time, again.run_id, again.secrets) == (event.time, event.run_id, event.secrets)
 
 
+@given(
+    FACETS, FACETS, FACETS, st.sampled_from(["run", "job", "dataset"]), st.booleans(), st.booleans()
+)
+def test_what_nobody_reads_is_unpacked_byte_for_byte_too(
+    make_event: MakeEvent,
+    skipped: dict[str, Any],
+    other: dict[str, Any],
+    kept: dict[str, Any],
+    kind: str,
+    is_named: bool,
+    has_both: bool,
+) -> None:
+    dataset = {"namespace": "d", "name": "t", "facets": other}
+    entry = {"name": "t", "facets": skipped, "inputFacets": other, "outputFacets": kept}
+    parts: dict[str, Any] = {
+        "inputs": [entry | ({"namespace": "d"} if is_named else {})],
+        "outputs": [7, entry, {"namespace": "d", "name": "u", "facets": kept}],
+        "job": {"namespace": "n", "name": "j", "facets": kept},
+        "dataset": dataset if kind == "dataset" or has_both else None,
+    }
+    event = parse_event(encode(make_event(**parts | ({} if kind == "run" else {"run": None}))))
+
+    assert round_trip(event).body == event.body
+
+
 def test_every_real_event_is_packed_and_unpacked_byte_for_byte(bodies: list[bytes]) -> None:
     for body in bodies:
         event = parse_event(body)
