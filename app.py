@@ -357,6 +357,7 @@ class _Commands(click.Group):
         "lineage.retention_cli",
         "lineage.trust_cli",
         "lineage.sample.cli",
+        "lineage.tags_cli",
         "policies.cli",
     )
 

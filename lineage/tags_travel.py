@@ -64,7 +64,7 @@ class TagStop:
 
 @dataclass(frozen=True, slots=True, order=True)
 class Unseen:
-    """A dataset that derives from one that holds the tag, by no column that anybody told."""
+    """A dataset that derives from one that holds the tag, but nobody tells by which columns."""
 
     dataset: AssetKey
     source: AssetKey
@@ -116,6 +116,7 @@ def arrivals(
     wanted: Callable[[str], bool] = is_personal,
     *,
     dataset: AssetKey | None = None,
+    tagged_in: AssetKey | None = None,
     indirect: bool = False,
     graph: ColumnGraph | None = None,
     most: int = MOST,
@@ -126,6 +127,7 @@ def arrivals(
         standpoint: From where one looks.
         wanted: Which tags.
         dataset: Only what is tagged, arrives or stops in this one, by any of its names.
+        tagged_in: Only what is tagged in this one, wherever it goes.
         indirect: Whether a tag also goes where the column only decides which values do.
         graph: That of ``column_graph``, where it is at hand.
         most: Arrivals, at most.
@@ -134,6 +136,9 @@ def arrivals(
     about = None if dataset is None else standpoint.estate.identities.key(dataset)
     travel = Travel(graph, about, indirect=indirect, most=most)
     begun = origins(standpoint.estate, wanted)
+    if tagged_in is not None:
+        key = standpoint.estate.identities.key(tagged_in)
+        begun = tuple(origin for origin in begun if origin.column.asset == key)
     for origin in begun:
         travel.follow(origin)
     hops = [edge for reached in travel.reached for edge in reached.path]
@@ -199,10 +204,7 @@ class Travel:
             way = self._graph.way(walk, place)
             self.reached.append(_Reached(column, tag, start, certainty, way))
         self._stop(start, tag, found)
-        for asset in {start.asset, *(column.asset for column in found)}:
-            for beyond in self._graph.blind(asset):
-                if self._about in {None, asset, beyond}:
-                    self.unseen.add(Unseen(beyond, asset, tag))
+        self._lose_sight(tag, {start.asset, *(column.asset for column in found)})
 
     def _ways(self) -> Iterator[tuple[Certainty, Callable[[How], bool], bool]]:
         yield Certainty.DIRECT, _carries, False
@@ -225,6 +227,20 @@ class Travel:
                     path = () if column == start else self._graph.way(*found[column][1:])
                     is_there = edge.target in found
                     self.stopped.append(_Stopped(edge, tag, start, path, is_there))
+
+    def _lose_sight(self, tag: str, holders: set[AssetKey]) -> None:
+        """Tell what derives, at any distance, by ways of which nobody tells the columns."""
+        datasets = self._graph.estate.datasets
+        for holder in holders:
+            waiting, lost = [*self._graph.blind(holder)], set[AssetKey]()
+            while waiting:
+                key = waiting.pop()
+                if key not in lost and key not in holders:
+                    lost.add(key)
+                    waiting += datasets[key].downstream
+            for key in lost:
+                if self._about in {None, holder, key}:
+                    self.unseen.add(Unseen(key, holder, tag))
 
     def _is_about(self, column: ColumnKey) -> bool:
         return self._about is None or column.asset == self._about

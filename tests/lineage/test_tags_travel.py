@@ -186,6 +186,7 @@ def test_a_tagged_column_is_found_where_its_values_are(look: Look) -> None:
         step("three", "wh.c", "wh.d", email=DIRECT),
         step("four", "wh.b", "wh.e", email=FILTER),
         step("five", "wh.b", "wh.f"),
+        step("six", "wh.f", "wh.g", email=DIRECT),
     )
 
     found = arrivals(seen)
@@ -199,7 +200,9 @@ def test_a_tagged_column_is_found_where_its_values_are(look: Look) -> None:
     (stop,) = found.stops
     assert (stop.link.target.asset.name, stop.arrives_otherwise) == ("wh.c", False)
     assert [hop.target.asset.name for hop in stop.path] == ["wh.b"]
-    assert [(u.dataset.name, u.source.name) for u in found.unseen] == [("wh.f", "wh.b")]
+    assert [(u.dataset.name, u.source.name) for u in found.unseen] == [
+        ("wh.f", "wh.b"), ("wh.g", "wh.b"),
+    ]  # fmt: skip
 
 
 def test_columns_that_only_decide_are_told_apart_when_asked_for(look: Look) -> None:
