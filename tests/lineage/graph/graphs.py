@@ -11,8 +11,10 @@ from hypothesis import strategies as st
 from catalog.model import AssetKey, Kind
 from catalog.moments import microseconds
 from lineage.graph.estate_graph import EstateGraph
+from lineage.graph.hops import Hops
 from lineage.graph.model import LinkBasis
 from lineage.graph.records import Carried, JobRecord
+from lineage.graph.shared import Roll
 from lineage.identity import EXACT
 
 WHEN = datetime(2026, 11, 20, 6, tzinfo=UTC)
@@ -40,16 +42,12 @@ def graph_of(does: Iterable[Does], alone: Iterable[str] = ()) -> EstateGraph:
     for one in does:
         if one[1]:
             by_job[numbers[jb(one[1])]].append(one)
-    return EstateGraph(
-        as_of=WHEN,
-        revision=1,
-        identities=EXACT,
-        keys=keys,
-        numbers=numbers,
-        records={job: _record(moved, numbers) for job, moved in by_job.items()},
-        declared=[(numbers[ds(a)], numbers[ds(b)]) for a, job, b in does if not job],
-        noise=frozenset(numbers[key] for key in datasets if key.name.startswith("tmp")),
+    hops = Hops.of(
+        {job: _record(moved, numbers) for job, moved in by_job.items()},
+        [(numbers[ds(a)], numbers[ds(b)]) for a, job, b in does if not job],
+        (numbers[key] for key in datasets if key.name.startswith("tmp")),
     )
+    return EstateGraph(as_of=WHEN, revision=1, identities=EXACT, roll=Roll.of(keys), hops=hops)
 
 
 def _record(does: Sequence[Does], numbers: dict[AssetKey, int]) -> JobRecord:
