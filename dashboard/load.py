@@ -12,11 +12,11 @@ from sqlalchemy import Engine
 from catalog import database
 from catalog.model import AssetKey
 from catalog.settings import Settings
-from lineage import history, measuring, reading, run_story, stories, suggestions
+from lineage import history, measuring, reading, run_story, suggestions
 from lineage import intake as arrivals
 from lineage import job_runs as runs_of_jobs
 from lineage import key_uses as uses
-from lineage.estate import Dataset, Estate, Job, Provenance
+from lineage.estate import Dataset, Estate, Job
 from lineage.ingest import Ingestor
 from lineage.intake import Intake
 from lineage.job_runs import Ran, RunPage, Touched
@@ -97,11 +97,6 @@ def keep_days() -> int:
 def intake(revision: int) -> Intake:
     """What arrived, from whom, and what was refused."""
     return _intake(Settings().database_url, revision)
-
-
-def provenance(shown: Estate, key: AssetKey) -> Provenance | None:
-    """How the newest version of a dataset came to be."""
-    return stories.provenance(engine(), shown, key)
 
 
 def measurements(revision: int, dataset: Dataset) -> Measurements:

@@ -306,22 +306,3 @@ class Estate:
         return next(
             (f for f in self.feeds if f.namespace == namespace and f.evidence is evidence), None
         )
-
-
-@dataclass(frozen=True, slots=True)
-class Provenance:
-    """How the newest version of a dataset came to be."""
-
-    dataset: AssetKey
-    run_id: str
-    job: AssetKey
-    state: RunState
-    at: datetime
-    code: CodeLocation | None
-    principal: str | None
-    inputs: tuple[AssetKey, ...]
-    tests_passed: int
-    tests_failed: int
-    tests_unknown: int
-    """Tests skipped, broken, or known but not run since this version."""
-    evidence: tuple[Evidence, ...]

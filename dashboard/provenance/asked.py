@@ -10,7 +10,7 @@ from catalog.model import AssetKey
 from dashboard.instants import Known
 from lineage.provenance.backwards import backwards, newest_versions
 from lineage.provenance.forwards import forwards
-from lineage.provenance.model import Aftermath, Story, Version
+from lineage.provenance.model import Aftermath, Built, Story, Version
 
 DEPTH = 12
 """Hops back that a page tells; a command tells more."""
@@ -36,6 +36,12 @@ def story(known: Known, key: AssetKey, version: str | None) -> Story | None:
     return _story(known, key, version, known.name)
 
 
+def newest(known: Known, key: AssetKey) -> Built | None:
+    """How what is there now came to be, one step back; ``None``: nobody is seen writing it."""
+    found = _newest(known, key, known.name)
+    return found.built[0] if found else None
+
+
 def aftermath(known: Known, key: AssetKey, version: str | None) -> Aftermath | None:
     """What was built on a version; ``None``: there is no such version."""
     return _aftermath(known, key, version, known.name)
@@ -51,6 +57,12 @@ def _versions(_known: Known, key: AssetKey, name: str) -> tuple[Version, ...]:
 def _story(_known: Known, key: AssetKey, version: str | None, name: str) -> Story | None:
     del name
     return backwards(_known.standpoint, key, version, DEPTH, MOST)
+
+
+@st.cache_resource(show_spinner=False, max_entries=32)
+def _newest(_known: Known, key: AssetKey, name: str) -> Story | None:
+    del name
+    return backwards(_known.standpoint, key, depth=0)
 
 
 @st.cache_resource(show_spinner=False, max_entries=32)

@@ -11,6 +11,7 @@ from catalog.model import Kind
 from dashboard import (
     around,
     frame,
+    instants,
     load,
     look,
     measured,
@@ -20,7 +21,9 @@ from dashboard import (
     trusting,
     words,
 )
-from lineage.estate import Dataset, DataTest, DataTestStatus, Estate, Job, Provenance
+from dashboard.provenance.asked import newest
+from lineage.estate import Dataset, DataTest, DataTestStatus, Estate, Job
+from lineage.provenance.model import Built
 from policies.model import Finding, Verdict
 
 FIELDS_MOST = 40
@@ -49,7 +52,7 @@ def page() -> None:
     standing.badges(asset, "asset")
     trusting.head(asset, revision, "asset")
     st.markdown(_health(asset, live, verdicts, now))
-    _provenance(asset, estate, now)
+    _provenance(asset, estate, revision, now)
     if asset.description:
         st.markdown(words.plain(asset.description))
     with parts.card("asset_around", "What stands around it", "One hop each way"):
@@ -105,12 +108,12 @@ def _health(
     return " · ".join(pieces)
 
 
-def _provenance(dataset: Dataset, estate: Estate, now: datetime) -> None:
-    proof = load.provenance(estate, dataset.key)
-    if proof is None:
+def _provenance(dataset: Dataset, estate: Estate, revision: int, now: datetime) -> None:
+    built = newest(instants.known(revision), dataset.key)
+    if built is None:
         st.markdown(":gray[No run that wrote it was seen.]")
         return
-    st.markdown(_built(proof, estate, now))
+    st.markdown(_built(built, dataset, estate, now))
     with st.container(horizontal=True, vertical_alignment="center", gap="small", key="asset_by"):
         st.page_link(
             frame.PROVENANCE,
@@ -118,41 +121,43 @@ def _provenance(dataset: Dataset, estate: Estate, now: datetime) -> None:
             icon=":material/history_edu:",
             query_params=frame.asked(dataset.key),
         )
-        parts.run_link(proof.job, proof.run_id, "That run", proof.state.value)
-        job = estate.jobs.get(proof.job)
+        parts.run_link(built.run.job, built.run.run_id, "That run", built.state.value)
+        job = estate.jobs.get(built.run.job)
         if job is not None:
             parts.asset_link(job)
-        for piece in proof.evidence:
-            if piece.event_id:
-                opened.button(piece.event_id, "asset", "proof")
+        opened.button(built.event_id, "asset", "proof")
 
 
-def _built(proof: Provenance, estate: Estate, now: datetime) -> str:
+def _built(built: Built, dataset: Dataset, estate: Estate, now: datetime) -> str:
     """How its newest version came to be, in one sentence."""
-    verb = "Built" if proof.state.value == "complete" else f"Last touched ({proof.state.value})"
-    job = words.plain(parts.asset_of(estate, proof.job))
-    pieces = [f"{verb} at {words.clock(proof.at, now)} by **{job}**"]
-    if proof.principal:
-        pieces.append(f"run by {words.code(words.principal(proof.principal))}")
-    if proof.code and proof.code.version:
-        pieces.append(f"at commit {words.code(proof.code.version[:10])}")
+    verb = "Built" if built.state.value == "complete" else f"Last touched ({built.state.value})"
+    job = words.plain(parts.asset_of(estate, built.run.job))
+    at = built.ended_at or built.started_at
+    pieces = [f"{verb} at {words.clock(at, now)} by **{job}**"]
+    if built.who:
+        pieces.append(f"run by {words.code(words.principal(built.who.principal))}")
+    if built.code and built.code.place.version:
+        pieces.append(f"at commit {words.code(built.code.place.version[:10])}")
     else:
         pieces.append("at an unknown commit")
-    if proof.inputs:
-        names = (f"**{words.plain(parts.asset_of(estate, key))}**" for key in proof.inputs)
+    made_of = [read.dataset for read in built.inputs if read.feeds]
+    if made_of:
+        names = (f"**{words.plain(parts.asset_of(estate, key))}**" for key in made_of)
         pieces.append(f"from {words.listed(names)}")
-    counted = [
-        (proof.tests_passed, "passed"),
-        (proof.tests_failed, "failed"),
-        (proof.tests_unknown, "unknown"),
-    ]
+    return f"{' '.join(pieces)}; {_tested(built, dataset)}."
+
+
+def _tested(built: Built, dataset: Dataset) -> str:
+    """What data tests said of this version; those that did not run on it say nothing of it."""
+    passed = sum(test.status is DataTestStatus.PASS for test in built.tests)
+    failed = sum(test.status is DataTestStatus.FAIL for test in built.tests)
+    unknown = max(len(dataset.tests), len(built.tests)) - passed - failed
+    counted = [(passed, "passed"), (failed, "failed"), (unknown, "unknown")]
     told = [f"{number} {what}" for number, what in counted if number]
-    if told:
-        number, what = next((number, what) for number, what in counted if number)
-        tests = ", ".join([f"{words.count(number, 'data test')} {what}", *told[1:]])
-    else:
-        tests = "no data test known"
-    return f"{' '.join(pieces)}; {tests}."
+    if not told:
+        return "no data test known"
+    number, what = next((number, what) for number, what in counted if number)
+    return ", ".join([f"{words.count(number, 'data test')} {what}", *told[1:]])
 
 
 def _tests(dataset: Dataset, now: datetime) -> None:

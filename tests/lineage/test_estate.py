@@ -14,8 +14,7 @@ from lineage.estate import Estate, FeedKind
 from lineage.history import estate_at
 from lineage.ingest import Arrival, Ingestor
 from lineage.reading import load_estate
-from lineage.stories import provenance
-from tests.lineage.worlds import DAY, NOW, WH, at, dataset, get, get_job, job, principal
+from tests.lineage.worlds import NOW, WH, at, dataset, get, get_job, job, principal
 
 MakeEvent = Callable[..., dict[str, Any]]
 CleanStore = Callable[[], Engine]
@@ -120,32 +119,6 @@ def test_noise_is_kept_out_of_the_graph_and_of_writes(world: Callable[..., Estat
     assert get_job(estate, "m.sql.2").noise is None  # a write must not hide behind a name
     assert get_job(estate, "wrapper").noise
     assert get_job(estate, "t").noise is None
-
-
-# Stories
-
-
-def test_the_provenance_of_the_newest_version_names_run_code_and_inputs(
-    world: Callable[..., Estate], store: Engine
-) -> None:
-    code: dict[str, Any] = {"sourceCodeLocation": {"url": "u", "version": "abc", "branch": "main"}}
-    world(
-        {"run": {"runId": "r1"}, "job": job("j", **code), "eventTime": at(1),
-         "inputs": [dataset("x.a")], "outputs": [dataset("x.out")]},
-        {"run": {"runId": "r2"}, "job": job("j", **code), "eventTime": at(2), "eventType": "FAIL",
-         "inputs": [dataset("x.b")], "outputs": [dataset("x.out")]},
-    )  # fmt: skip
-    estate = load_estate(store, NOW)
-    key = get(estate, "x.out").key
-
-    story = provenance(store, estate, key)
-
-    assert story is not None
-    assert (story.run_id, story.at) == ("r1", DAY + timedelta(minutes=1))
-    assert story.code is not None
-    assert story.code.version == "abc"
-    assert [k.name for k in story.inputs] == ["x.a"]
-    assert provenance(store, estate, get(estate, "x.a").key) is None
 
 
 # Past instants

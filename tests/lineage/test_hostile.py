@@ -15,13 +15,19 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import Engine
 
+from catalog.shapes import document
 from lineage.estate import Dataset, Estate
+from lineage.history import Standpoint, stand
 from lineage.ingest import Arrival, Ingestor, Status
 from lineage.intake import intake
 from lineage.proposal import proposal
+from lineage.provenance.as_json import story_json
+from lineage.provenance.backwards import backwards
+from lineage.provenance.descents import descends_from_edit
+from lineage.provenance.forwards import forwards
+from lineage.provenance.prov_json import story_prov
 from lineage.reading import event_json, load_estate
 from lineage.rebuild import digest, rebuild
-from lineage.stories import provenance
 
 MakeEvent = Callable[..., dict[str, Any]]
 CleanStore = Callable[[], Engine]
@@ -156,6 +162,17 @@ def shown(estate: Estate) -> list[Dataset]:
     return [replace(estate.datasets[key], id=0, ids=()) for key in sorted(estate.datasets)]
 
 
+def tell_versions(seen: Standpoint) -> None:
+    """Where all that is there now came from, and what was built on it."""
+    for key in seen.estate.datasets:
+        story, aftermath = backwards(seen, key), forwards(seen, key)
+        assert (story is None) == (aftermath is None)
+        if story is not None:
+            document(story_json(story))
+            document(story_prov(story, seen.estate))
+    descends_from_edit(seen)
+
+
 def survive(engine: Engine, events: list[dict[str, Any]], good: dict[str, Any]) -> None:
     """Take events in beside a good one, and read everything back in every way there is."""
     sent = [json.dumps(event).encode() for event in (*events, good)]
@@ -172,8 +189,7 @@ def survive(engine: Engine, events: list[dict[str, Any]], good: dict[str, Any]) 
             assert event_json(engine, receipt.event_id) is not None
     before = digest(engine)
     estate = load_estate(engine, NOW)
-    for key in estate.datasets:
-        provenance(engine, estate, key)
+    tell_versions(stand(engine))
     proposal(estate)
     assert intake(engine).events == len({r.event_id for r in receipts if r.event_id})
     for _ in rebuild(engine):

@@ -16,10 +16,11 @@ from sqlalchemy import Engine
 from catalog.model import AssetKey, Kind
 from catalog.store import apply_catalog
 from lineage.estate import Dataset, Estate, FeedKind, Job, RunState
+from lineage.history import stand
 from lineage.identity import JoinBasis
+from lineage.provenance.backwards import backwards
 from lineage.reading import load_estate
 from lineage.reducers import Reducer, Reducers
-from lineage.stories import provenance
 from policies.assess import assess
 from policies.model import Finding, FindingStatus, WriteSubject
 from tests.lineage.worlds import (
@@ -236,17 +237,17 @@ def test_a_run_that_lists_both_names_writes_one_dataset_and_does_not_derive_it_f
 
 
 def test_the_story_of_a_dataset_is_found_under_every_name(world: World, store: Engine) -> None:
-    estate = world(
+    world(
         {"job": job("hook"), "eventTime": at(1), "outputs": [linked(TABLE, (PATH, "LOCATION"))]},
         {"job": job("spark"), "eventTime": at(2), "inputs": [dataset("raw", WH)],
          "outputs": [dataset(PATH[1], LAKE)]},
     )  # fmt: skip
 
-    story = provenance(store, estate, AssetKey(Kind.DATASET, *PATH))
+    story = backwards(stand(store), AssetKey(Kind.DATASET, *PATH))
 
     assert story is not None
-    assert story.job.name == "spark"
-    assert [k.name for k in story.inputs] == ["raw"]
+    assert story.built[0].run.job.name == "spark"
+    assert [read.dataset.name for read in story.built[0].inputs] == ["raw"]
 
 
 # Aliases and reducers
