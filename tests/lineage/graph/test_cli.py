@@ -25,7 +25,7 @@ def database(tmp_path: Path, make_event: MakeEvent) -> str:
     """``x.raw`` goes into ``x.staged`` and on into ``x.mart``, ``x.mart`` into ``x.report``."""
     url = f"sqlite:///{tmp_path / 'andon.db'}"
     engine = connect(url)
-    lineage = {
+    lineage: dict[str, Any] = {
         "columnLineage": {
             "fields": {
                 "total": {
@@ -38,7 +38,7 @@ def database(tmp_path: Path, make_event: MakeEvent) -> str:
         },
         "schema": {"fields": [{"name": "total", "type": "int"}, {"name": "other", "type": "int"}]},
     }  # fmt: skip
-    further = {
+    further: dict[str, Any] = {
         "columnLineage": {
             "fields": {
                 "sum": {"inputFields": [{"namespace": WH, "name": "x.staged", "field": "total"}]}
