@@ -22,7 +22,7 @@ from lineage.newest import LAST_RUNS
 from lineage.plans import plan_of
 from lineage.projection import DECLARATION
 from lineage.runs import RUN, decode_events
-from lineage.shapes import SHAPE, SHAPE_EDGE
+from lineage.shapes import SHAPE, SHAPE_DATASET, SHAPE_EDGE
 from lineage.spelling import Name
 from lineage.templates import Template
 
@@ -91,12 +91,13 @@ class Statement(NamedTuple):
 
 
 def jobs_about(connection: Connection, datasets: Iterable[int]) -> set[int]:
-    """Jobs of which anything ever derived one of these from another, or another from these."""
+    """Jobs that ever read or wrote one of these, or derived anything from or to one."""
     found: set[int] = set()
-    query = select(SHAPE.c.job_id).join(SHAPE_EDGE, SHAPE_EDGE.c.shape_id == SHAPE.c.id).distinct()
+    ends = (SHAPE_DATASET.c.dataset_id, SHAPE_EDGE.c.source_id, SHAPE_EDGE.c.target_id)
     for part in chunks(datasets):
-        for end in (SHAPE_EDGE.c.source_id, SHAPE_EDGE.c.target_id):
-            found.update(connection.execute(query.where(end.in_(part))).scalars())
+        for end in ends:
+            query = select(SHAPE.c.job_id).join(end.table, end.table.c.shape_id == SHAPE.c.id)
+            found.update(connection.execute(query.where(end.in_(part)).distinct()).scalars())
     return found
 
 
@@ -164,7 +165,7 @@ class ColumnReader:
         for run in runs if ever else ():
             take(run, self._said(run), current=False, claim=False)
         for told, statement in found.items():
-            yield statement._replace(declared=told in static)
+            yield statement._replace(declared=True) if told in static else statement
 
     def _came_back(self, last: Sequence[Saying]) -> tuple[Told, ...]:
         """What is missing from a run between two of these that have it."""

@@ -3,29 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from typing import NamedTuple
+from weakref import WeakKeyDictionary
 
 from sqlalchemy import Connection
 
 from catalog.engines import release
-from catalog.model import AssetKey, Kind
+from catalog.model import AssetKey
 from catalog.moments import microseconds, moment
 from lineage.column_graph import MOST, ColumnGraph, Dropped
 from lineage.column_index import ColumnIndex, Edge
-from lineage.column_links import ColumnKey, ColumnLink, How, Told, declared_of, is_link, merged
+from lineage.column_links import ColumnKey, ColumnLink, How, merged
+from lineage.column_names import ColumnNames, Ends
 from lineage.column_runs import ColumnReader, Statement, jobs_about
-from lineage.graph.model import LinkBasis
 from lineage.history import Standpoint
 from lineage.log import event_ids
 from lineage.reading import uncollected
-from lineage.spelling import Name
-
-
-class _Ends(NamedTuple):
-    source: ColumnKey
-    target: ColumnKey
-    said: Name | None
-    """What the facet names in place of the source, where that is a guess."""
 
 
 def column_links(
@@ -47,11 +39,7 @@ def column_links(
         wanted = {one.seq for statement, _ in statements for one in statement.spoken}
         ids = event_ids(connection, wanted)
         release(connection)
-    jobs = {
-        number: AssetKey(Kind.JOB, job.namespace, job.name)
-        for job in standpoint.observed.jobs.values()
-        for number in job.ids
-    }
+    jobs = reading.names.jobs
     links = [_link(statement, ends, jobs, ids) for statement, ends in statements]
     return merged((*links, *reading.declared()))
 
@@ -61,9 +49,7 @@ def column_graph(standpoint: Standpoint) -> ColumnGraph:
     reading = _Reading(standpoint, None)
     with standpoint.engine.connect() as connection, uncollected():
         said = ((ends, s.told.how) for s, ends in reading.statements(connection, ever=False))
-        declared = (
-            (_Ends(link.source, link.target, None), link.how) for link in reading.declared()
-        )
+        declared = ((Ends(link.source, link.target), link.how) for link in reading.declared())
         index = ColumnIndex(_telling((*said, *declared)))
         release(connection)
     return ColumnGraph(index, standpoint.estate)
@@ -108,112 +94,45 @@ def what_if_dropped(
     return (graph or column_graph(standpoint)).dropped(column, most)
 
 
+_NAMES: WeakKeyDictionary[Standpoint, ColumnNames] = WeakKeyDictionary()
+"""What was looked up for a standpoint goes with it."""
+
+
 class _Reading:
-    """Statements under the names that stand for assets."""
+    """What jobs and datasets say, under the names that stand for assets."""
 
     def __init__(self, standpoint: Standpoint, keys: Collection[AssetKey] | None) -> None:
         self._standpoint = standpoint
-        self._seen = standpoint.observed
-        self._estate = standpoint.estate
-        identities = self._estate.identities
-        self._wanted = None if keys is None else {identities.key(key) for key in keys}
-        self._keys: dict[Name, AssetKey] = {}
-        self._fields: dict[AssetKey, frozenset[str]] = {}
+        names = _NAMES.get(standpoint)
+        if names is None:
+            names = _NAMES[standpoint] = ColumnNames(standpoint.observed, standpoint.estate)
+        self.names = names
+        key = standpoint.estate.identities.key
+        self._wanted = None if keys is None else {key(one) for one in keys}
 
-    def statements(
-        self, connection: Connection, *, ever: bool
-    ) -> Iterator[tuple[Statement, _Ends]]:
+    def statements(self, connection: Connection, *, ever: bool) -> Iterator[tuple[Statement, Ends]]:
         """What jobs say, with the ends of each link."""
-        reader = ColumnReader(connection, microseconds(self._standpoint.as_of), self._seen.endless)
-        for statement in reader.statements(self._jobs(connection), ever=ever):
-            ends = self._ends(statement.told, statement.by.shape_id)
-            if ends is not None:
+        until = microseconds(self._standpoint.as_of)
+        reader = ColumnReader(connection, until, self._standpoint.observed.endless)
+        jobs = None
+        if self._wanted is not None:
+            jobs = jobs_about(connection, self.names.numbers(self._wanted))
+        for statement in reader.statements(jobs, ever=ever):
+            ends = self.names.ends(statement.told, statement.by.shape_id)
+            if ends is not None and self._is_wanted(ends.source, ends.target):
                 yield statement, ends
 
     def declared(self) -> Iterator[ColumnLink]:
-        """What the ``lineage`` facets of datasets say; in events of runs, those of jobs count."""
-        for asset in self._seen.datasets.values():
-            facet = asset.facets.get("lineage")
-            if facet is None or not facet.path.startswith("dataset."):
-                continue
-            for told in declared_of((asset.namespace, asset.name), facet.body):
-                ends = self._ends(told, None)
-                if ends is not None:
-                    yield ColumnLink(
-                        ends.source,
-                        ends.target,
-                        told.how,
-                        LinkBasis.EXPLICIT,
-                        None,
-                        facet.event_id,
-                        current=True,
-                        declared=True,
-                    )
+        """What datasets declare of themselves."""
+        return (link for link in self.names.declared if self._is_wanted(*link.ends))
 
-    def _jobs(self, connection: Connection) -> set[int] | None:
-        if self._wanted is None:
-            return None
-        return jobs_about(
-            connection,
-            sorted(
-                number
-                for i, asset in self._seen.datasets.items()
-                if AssetKey(Kind.DATASET, asset.namespace, asset.name) in self._wanted
-                for number in asset.ids or (i,)
-            ),
-        )
-
-    def _ends(self, told: Told, shape_id: int | None) -> _Ends | None:
-        """Where a link leads; ``None``: it is none, or not asked for."""
-        source, target = self._key(told.source), self._key(told.target)
-        if not is_link(told, source, target):
-            return None
-        said = None
-        if (
-            shape_id is not None
-            and self._is_phantom(source)
-            and source.namespace == target.namespace
-        ):
-            behind = self._behind(told.field, shape_id)
-            if behind is not None and behind != target:
-                source, said = behind, told.source
-        if self._wanted is not None and not self._wanted & {source, target}:
-            return None
-        return _Ends(ColumnKey(source, told.field), ColumnKey(target, told.column), said)
-
-    def _key(self, name: Name) -> AssetKey:
-        found = self._keys.get(name)
-        if found is None:
-            found = self._estate.identities.key(AssetKey(Kind.DATASET, *name))
-            self._keys[name] = found
-        return found
-
-    def _is_phantom(self, key: AssetKey) -> bool:
-        """Whether it is a step inside a statement, which nothing ever writes."""
-        dataset = self._estate.datasets.get(key)
-        return dataset is None or (dataset.noise is not None and not dataset.writers)
-
-    def _behind(self, field: str, shape_id: int) -> AssetKey | None:
-        """The one real input of a run that has a column of that name."""
-        shape = self._seen.shapes.get(shape_id)
-        found = []
-        for number in shape.inputs if shape and field else ():
-            asset = self._seen.datasets[number]
-            key = AssetKey(Kind.DATASET, asset.namespace, asset.name)
-            if not self._is_phantom(key) and field in self._known(key):
-                found.append(key)
-        return found[0] if len(found) == 1 else None
-
-    def _known(self, key: AssetKey) -> frozenset[str]:
-        known = self._fields.get(key)
-        if known is None:
-            fields = self._estate.datasets[key].fields
-            known = self._fields[key] = frozenset(field.name for field in fields)
-        return known
+    def _is_wanted(self, source: ColumnKey, target: ColumnKey) -> bool:
+        wanted = self._wanted
+        return wanted is None or source.asset in wanted or target.asset in wanted
 
 
 def _link(
-    statement: Statement, ends: _Ends, jobs: Mapping[int, AssetKey], ids: Mapping[int, str]
+    statement: Statement, ends: Ends, jobs: Mapping[int, AssetKey], ids: Mapping[int, str]
 ) -> ColumnLink:
     by = statement.by
     return ColumnLink(
@@ -232,13 +151,13 @@ def _link(
 
 
 def _telling(
-    links: Iterable[tuple[_Ends, How]],
+    links: Iterable[tuple[Ends, How]],
 ) -> Iterator[tuple[ColumnKey, ColumnKey, How]]:
     """Links without those that say less than others: that one dataset derives from another.
 
     A facet may say it beside what it says of their columns.
     """
-    plain: set[tuple[_Ends, How]] = set()
+    plain: set[tuple[Ends, How]] = set()
     told: set[tuple[AssetKey, AssetKey]] = set()
     for ends, how in links:
         if ends.source.is_whole and ends.target.is_whole and how.type is None:
