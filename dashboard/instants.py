@@ -20,6 +20,7 @@ from dashboard import load
 from dashboard.seeking import Names, names
 from lineage import history
 from lineage.estate import Estate
+from lineage.graph.advance import held
 from lineage.graph.estate_graph import EstateGraph
 from lineage.graph.loading import estate_graph
 from lineage.history import Standpoint
@@ -28,7 +29,8 @@ from lineage.reducers import read_reducers
 
 KEPT_PASTS = 3
 """Past instants kept; two are held against each other."""
-KEPT_PRESENTS = 2
+KEPT_PRESENTS = 1
+"""Pages draw again with every revision, so nobody asks for the one before."""
 
 
 class Known:
@@ -58,13 +60,20 @@ class Known:
 
     @cached_property
     def graph(self) -> EstateGraph:
-        """The same as a graph."""
-        return estate_graph(self.standpoint)
+        """The same as a graph; the present one is held by the process and brought forward."""
+        if self.is_past:
+            return estate_graph(self.standpoint)
+        return held(self._engine, read_reducers(Settings().name_reducers))
 
     @cached_property
     def hidden_jobs(self) -> frozenset[AssetKey]:
         """Jobs that are no subjects, such as single statements of a script."""
         return frozenset(key for key, job in self.estate.jobs.items() if job.noise)
+
+    @cached_property
+    def teams(self) -> tuple[str, ...]:
+        """Whoever owns a dataset."""
+        return tuple(sorted({d.team for d in self.estate.datasets.values() if d.team}))
 
     @cached_property
     def names(self) -> Names:

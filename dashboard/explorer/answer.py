@@ -159,20 +159,18 @@ def run_of(asset: Dataset | Job, estate: Estate) -> LastRun | None:
 
 
 def ties(found: Answer, wanted: Collection[AssetKey]) -> list[Tie]:
-    """What joins assets that are wanted, straight or through such that are not; sorted."""
+    """What joins assets that are wanted, straight or through such that are not."""
+    if len(wanted) == len(found.standings):
+        return [Tie(*ends, link) for ends, link in found.links.items()]
     shown = set(wanted)
+    drawn: list[Tie] = []
     below: dict[AssetKey, list[AssetKey]] = {}
-    for source, target in sorted(found.links):
+    for (source, target), link in found.links.items():
         below.setdefault(source, []).append(target)
-    drawn = [
-        Tie(*ends, link)
-        for ends, link in sorted(found.links.items())
-        if ends[0] in shown and ends[1] in shown
-    ]
-    if len(shown) == len(found.standings):
-        return drawn
+        if source in shown and target in shown:
+            drawn.append(Tie(source, target, link))
     straight = {(tie.source, tie.target) for tie in drawn}
-    for source in sorted(shown):
+    for source in wanted:
         for target, through in _beyond(source, below, shown):
             if (source, target) not in straight and source != target:
                 drawn.append(Tie(source, target, None, through))

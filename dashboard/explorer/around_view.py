@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Set
+from collections.abc import Callable, Collection, Iterable, Set
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
@@ -19,19 +19,20 @@ from dashboard.explorer.columns import column_ties
 from dashboard.explorer.draw import Drawn, Scene, draw, look_of, split
 from dashboard.explorer.head import Reach
 from dashboard.explorer.instant import Sight
-from dashboard.explorer.listing import Row
 from dashboard.explorer.moves import follow, leave, put_in_the_middle
 from dashboard.explorer.traced import trace
 from dashboard.instants import Known
 from dashboard.lineage_graph.cards import find, key_of, node_id
 from dashboard.lineage_graph.component import Asked, lineage_graph
 from lineage.estate import Dataset
-from lineage.graph.questions import NODES_MOST
+from lineage.graph.questions import NODES_MOST, Question
 from policies.model import WriteSubject
 
 PICTURE = "lineage_picture"
 LOWEST_PX = 420
 GROUP_TOLD = 12
+KEPT_ANSWERS = 8
+"""A click seldom asks another question: what is chosen and traced is in the same answer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,29 +79,38 @@ def _open_page(known: Known, focus: AssetKey) -> None:
 def _picture(looked: Looked) -> None:
     """What a click redraws: the picture, the card beside it and the list."""
     follow(looked.named)
-    known, before, now = looked.sight.now, looked.sight.before, load.now()
+    known, before = looked.sight.now, looked.sight.before
     opened = asked.read(st.query_params)
     found = _answer(known, looked, opened)
     if before is not None:
         found = together(found, _answer(before, looked, opened))
     wanted = kept(found, known.estate, looked.filters, looked.focus)
     scene, drawn = _drawn(looked, opened, found, wanted)
-    rows = listing.rows(found, wanted, drawn.cards, known.estate)
     st.caption(_context(looked, found, wanted, drawn))
     left, right = st.columns([3.1, 1], gap="small")
     with left:
         _graph(looked, scene, drawn)
     with right, st.container(border=True, key="lineage_side"):
-        _side(looked, scene, drawn, {row.key: row for row in rows})
+        _side(looked, scene, drawn)
     if before is not None:
         _changes(looked.sight, set(wanted))
-    table.assets(rows, known, now, f"lineage-{words.short(looked.focus.name, 40)}")
+    name = f"lineage-{words.short(looked.focus.name, 40)}"
+    rest = len(wanted) - len(drawn.cards)
+    table.assets(found, listing.in_order(found, wanted), rest, known, name)
     events.drawer("lineage")
 
 
 def _answer(known: Known, looked: Looked, opened: Opened) -> Answer:
-    hidden = known.hidden_jobs if looked.reach.through_jobs else frozenset()
-    return answer(known.graph, looked.reach.question(looked.focus), opened.expanded, hidden)
+    return _answered(known, known.name, looked.reach.question(looked.focus), opened.expanded)
+
+
+@st.cache_resource(show_spinner=False, max_entries=KEPT_ANSWERS)
+def _answered(
+    _known: Known, name: str, question: Question, expanded: tuple[tuple[str, bool], ...]
+) -> Answer:
+    del name  # it is what the result is kept by
+    hidden = _known.hidden_jobs if question.through_jobs else frozenset()
+    return answer(_known.graph, question, expanded, hidden)
 
 
 def _drawn(
@@ -197,7 +207,7 @@ def _trace(was: Opened, ask: Asked) -> Opened:
     return was.trace(code(told.get("id", "")), told.get("name", ""))
 
 
-def _side(looked: Looked, scene: Scene, drawn: Drawn, rows: Mapping[AssetKey, Row]) -> None:
+def _side(looked: Looked, scene: Scene, drawn: Drawn) -> None:
     """What is known of the card or the arrow that is chosen, else of the asset in the middle."""
     known, now = looked.sight.now, load.now()
     codes = {code_of(key): key for key in drawn.cards}
@@ -216,7 +226,8 @@ def _side(looked: Looked, scene: Scene, drawn: Drawn, rows: Mapping[AssetKey, Ro
             parts.key_link(key, known.estate)
     else:
         key = ends[0] if ends else looked.focus
-        sides.asset(rows[key], known, now, put_in_the_middle)
+        row = listing.row(scene.found, key, known.estate)
+        sides.asset(row, known, now, put_in_the_middle)
         asset = find(known.estate, key)
         if isinstance(asset, Dataset):
             sides.find_column(asset, partial(_trace_of, key))

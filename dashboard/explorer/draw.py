@@ -78,7 +78,8 @@ def draw(scene: Scene) -> Drawn:
         side = scene.found.standings[key].side
         grouped.setdefault(ABOVE if side is Side.UP else BELOW, []).append(key)
     joined = ties(scene.found, scene.wanted)
-    cards = [_card(scene, key, set(shown)) for key in shown]
+    own = set(shown)
+    cards = [_card(scene, key, own) for key in shown]
     cards += [
         group_card(
             name,
@@ -87,7 +88,7 @@ def draw(scene: Scene) -> Drawn:
         )
         for name, keys in grouped.items()
     ]
-    edges = [*_edges(scene, joined, set(shown)), *_to_groups(joined, set(shown), grouped)]
+    edges = [*_edges(scene, joined, own), *_to_groups(joined, grouped)]
     listed = {
         (key_of(str(plain["id"])), str(column["name"]))
         for plain in cards[: len(shown)]
@@ -212,17 +213,17 @@ def _is_broken(scene: Scene, tie: Tie) -> bool:
 
 def _to_groups(
     joined: Iterable[Tie],
-    shown: Collection[AssetKey],
     grouped: Mapping[str, Collection[AssetKey]],
 ) -> list[Edge]:
     """One arrow between a card and a group, however many it stands for."""
     group = {key: name for name, keys in grouped.items() for key in keys}
     counted: Counter[tuple[str, str]] = Counter()
-    for tie in joined:
-        ends = [group.get(end) or node_id(end) for end in (tie.source, tie.target)]
-        is_drawn = tie.source in shown and tie.target in shown
-        if not is_drawn and ends[0] != ends[1]:
-            counted[ends[0], ends[1]] += 1
+    for tie in joined if group else ():
+        source, target = group.get(tie.source), group.get(tie.target)
+        if (source is None) is not (target is None):
+            counted[source or node_id(tie.source), target or node_id(tie.target)] += 1
+        elif source and target and source != target:
+            counted[source, target] += 1
     return [
         Edge(source, target, label=f"{many:,}" if many > 1 else "")
         for (source, target), many in counted.items()

@@ -10,10 +10,10 @@ from dashboard.explorer.answer import Answer, Filters
 from dashboard.explorer.asked import Opened, code
 from dashboard.explorer.groups import By, Group, Groups, card_id, datasets_of, grouped, picture
 from dashboard.explorer.instant import Sight
-from dashboard.explorer.listing import Row
 from dashboard.explorer.moves import follow, put_in_the_middle
 from dashboard.instants import Known
 from dashboard.lineage_graph.component import lineage_graph
+from dashboard.lineage_graph.picture import Picture
 from lineage.graph.model import Side, Standing
 
 PICTURE = "lineage_groups"
@@ -35,9 +35,8 @@ def show(sight: Sight) -> None:
 def _picture(sight: Sight, chosen: By, filters: Filters) -> None:
     """What a click redraws: the picture, the card beside it and the list."""
     follow(None)
-    known, now = sight.now, load.now()
-    found = _grouped(known, f"{known.name} {chosen} {filters}", chosen, filters)
-    drawn = picture(found)
+    known = sight.now
+    found, drawn = _grouped(known, f"{known.name} {chosen} {filters}", chosen, filters)
     opened = asked.read(st.query_params)
     nodes = {code(str(card["id"])): str(card["id"]) for card in drawn.nodes}
     picked = [nodes[card] for card in opened.picked if card in nodes]
@@ -67,10 +66,13 @@ def _picture(sight: Sight, chosen: By, filters: Filters) -> None:
     with right, st.container(border=True, key="lineage_side"):
         _side(found, picked, known)
     if sight.before is not None:
-        table.changed(instant.changed(sight), 0, now, known)
+        table.changed(instant.changed(sight), 0, load.now(), known)
     if len(picked) == 1:
         name = f"lineage-{chosen}-{words.short(picked[0], 40)}"
-        table.assets(_rows(found, picked[0], known), known, now, name)
+        keys = datasets_of(found, picked)
+        standings = {key: Standing(key, 0, Side.ROOT) for key in keys}
+        members = Answer(standings, {}, truncated=False)
+        table.assets(members, listing.in_order(members, keys), 0, known, name)
 
 
 def _nothing() -> None:
@@ -78,9 +80,10 @@ def _nothing() -> None:
 
 
 @st.cache_resource(show_spinner="Grouping the estate …", max_entries=6)
-def _grouped(_known: Known, name: str, chosen: By, _filters: Filters) -> Groups:
+def _grouped(_known: Known, name: str, chosen: By, _filters: Filters) -> tuple[Groups, Picture]:
     del name  # it is what the result is kept by
-    return grouped(_known.estate, _known.graph, chosen, _filters)
+    found = grouped(_known.estate, _known.graph, chosen, _filters)
+    return found, picture(found)
 
 
 def _context(found: Groups, shown: int, filters: Filters) -> str:
@@ -137,9 +140,3 @@ def _group(group: Group, known: Known) -> None:
             on_click=put_in_the_middle,
             args=(key,),
         )
-
-
-def _rows(found: Groups, card: str, known: Known) -> tuple[Row, ...]:
-    keys = datasets_of(found, [card])
-    standings = {key: Standing(key, 0, Side.ROOT) for key in keys}
-    return listing.rows(Answer(standings, {}, truncated=False), keys, keys, known.estate)

@@ -122,11 +122,10 @@ def by() -> By:
 
 def filters(known: Known) -> Filters:
     """Which assets are wanted."""
-    teams = sorted({d.team for d in known.estate.datasets.values() if d.team})
     with st.popover("Filter", icon=":material/filter_list:"):
         environment = _one("Environment", [str(e) for e in Environment], "lineage_env")
         zone = _one("Zone", [str(z) for z in Zone], "lineage_zone")
-        team = _one("Team", [*teams, NOBODY], "lineage_team")
+        team = _one("Team", [*known.teams, NOBODY], "lineage_team")
         failing = st.toggle(
             "Only failing",
             key="lineage_failing",

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import csv
-import io
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, fields
 from datetime import datetime
 
@@ -13,9 +11,7 @@ from dashboard.explorer.answer import Answer, failing_tests, run_of
 from dashboard.lineage_graph.cards import find
 from lineage.estate import Dataset, Estate
 from lineage.graph.model import LastRun, Side
-
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
-"""What a spreadsheet takes for a formula when a cell begins with it."""
+from lineage.graph.tabular import csv_text
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,8 +30,6 @@ class Row:
     last_run: LastRun | None
     failing: tuple[str, ...]
     """Data tests whose newest result is no pass."""
-    shown_as: str
-    """``card``, or ``group`` where it is drawn together with others."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,22 +52,23 @@ class Line:
     failing: str
 
 
-def rows(
-    found: Answer, wanted: Iterable[AssetKey], cards: Sequence[AssetKey], estate: Estate
-) -> tuple[Row, ...]:
-    """The wanted assets of an answer, nearest first."""
-    drawn = set(cards)
-    listed = [_row(found, key, estate, "card" if key in drawn else "group") for key in wanted]
-    return tuple(sorted(listed, key=lambda r: (r.distance, r.key.namespace, r.key.name)))
+def in_order(found: Answer, wanted: Iterable[AssetKey]) -> tuple[AssetKey, ...]:
+    """The wanted assets of an answer as they are listed, nearest first."""
+    place = found.standings
+    return tuple(sorted(wanted, key=lambda key: (place[key].distance, key.namespace, key.name)))
 
 
-def _row(found: Answer, key: AssetKey, estate: Estate, shown_as: str) -> Row:
+def rows(found: Answer, listed: Iterable[AssetKey], estate: Estate) -> tuple[Row, ...]:
+    """The lines of some assets of an answer."""
+    return tuple(row(found, key, estate) for key in listed)
+
+
+def row(found: Answer, key: AssetKey, estate: Estate) -> Row:
+    """The line of one asset."""
     standing, asset = found.standings[key], find(estate, key)
     if asset is None:
         kind = str(key.kind)
-        return Row(
-            key, key.name, standing.distance, standing.side, kind, "", "", None, None, (), shown_as
-        )
+        return Row(key, key.name, standing.distance, standing.side, kind, "", "", None, None, ())
     return Row(
         key,
         asset.display_name,
@@ -85,7 +80,6 @@ def _row(found: Answer, key: AssetKey, estate: Estate, shown_as: str) -> Row:
         asset.tier.value if isinstance(asset, Dataset) else None,
         run_of(asset, estate),
         tuple(f"{t.name}({t.column})" if t.column else t.name for t in failing_tests(asset)),
-        shown_as,
     )
 
 
@@ -112,20 +106,8 @@ def line(row: Row) -> Line:
 
 def as_csv(listed: Iterable[Row]) -> str:
     """The list as CSV, a line for each row, in its order; no cell can act as a formula."""
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\r\n")
     names = [field.name for field in fields(Line)]
-    writer.writerow(names)
-    for row in listed:
-        told = line(row)
-        writer.writerow([guarded(getattr(told, name)) for name in names])
-    return text.getvalue()
-
-
-def guarded(value: object) -> str:
-    """A cell that a spreadsheet shows and does not compute."""
-    text = str(value)
-    return f"'{text}" if text.startswith(_FORMULA) else text
+    return csv_text(names, ([getattr(line(row), name) for name in names] for row in listed))
 
 
 def _written(at: datetime) -> str:

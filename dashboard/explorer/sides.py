@@ -15,7 +15,7 @@ from dashboard.explorer.traced import ColumnTie, Traced
 from dashboard.instants import Known
 from dashboard.lineage_graph.cards import COLUMNS_MOST, find
 from lineage.estate import Dataset, Job
-from lineage.graph.model import Link, LinkBasis, Side
+from lineage.graph.model import LastRun, Link, LinkBasis, Side
 from lineage.run_story import RunStory, run_story
 
 JOBS_MOST = 4
@@ -54,8 +54,7 @@ def asset(row: Row, known: Known, now: datetime, on_focus: Callable[[AssetKey], 
     st.markdown("  \n".join(_told(found, row, now)))
     run = run_of(found, known.estate)
     if run is not None:
-        label = f"Last run {run.state.value}, {words.clock(run.at, now)}"
-        parts.run_link(run.job, run.run_id, label, run.state.value)
+        _run(run, now)
     for test in failing_tests(found)[:COLUMNS_TOLD]:
         colour, icon = look.TEST_STATUSES[test.status.value]
         on = f" on {words.code(test.column)}" if test.column else ""
@@ -68,6 +67,12 @@ def asset(row: Row, known: Known, now: datetime, on_focus: Callable[[AssetKey], 
             on_click=on_focus,
             args=(row.key,),
         )
+
+
+def _run(run: LastRun, now: datetime) -> None:
+    label = f"{run.state.value.capitalize()}, {words.clock(run.at, now)}"
+    st.markdown(":gray[Last run]")
+    parts.run_link(run.job, run.run_id, label, run.state.value)
 
 
 def _told(found: Dataset | Job, row: Row, now: datetime) -> list[str]:
@@ -182,8 +187,7 @@ def _carrier(key: AssetKey, known: Known, now: datetime) -> None:
     if run is None:
         st.caption("No run of it is known.")
         return
-    label = f"Last run {run.state.value}, {words.clock(run.at, now)}"
-    parts.run_link(run.job, run.run_id, label, run.state.value)
+    _run(run, now)
     story = _story(known, run.job, run.run_id)
     if story is None:
         return

@@ -10,8 +10,9 @@ from urllib.parse import urlencode
 import streamlit as st
 
 from catalog.model import AssetKey
-from dashboard import frame, look, words
-from dashboard.explorer import listing, sides
+from dashboard import frame, load, look, words
+from dashboard.explorer import asked, listing, sides
+from dashboard.explorer.answer import Answer
 from dashboard.explorer.listing import Row
 from dashboard.instants import Known
 from dashboard.lineage_graph.cards import find
@@ -23,20 +24,23 @@ CHANGES = {
     ChangeKind.REMOVED: ("gone", "bad"),
     ChangeKind.CHANGED: ("changed", "odd"),
 }
+_LINK = "color:inherit;font-weight:500;text-underline-offset:3px"
 _LINE = "border-bottom:1px solid rgba(128,128,128,.22)"
 _CELL = f"padding:7px 14px 7px 0;text-align:left;vertical-align:top;{_LINE}"
 
 
-def assets(listed: Sequence[Row], known: Known, now: datetime, name: str) -> None:
-    """Rows by the page, and all of them to download.
+def assets(
+    found: Answer, listed: Sequence[AssetKey], grouped: int, known: Known, name: str
+) -> None:
+    """Assets by the page, and all of them to download.
 
     Args:
-        listed: Every row, in order.
+        found: The answer that they are of.
+        listed: Every one, in order.
+        grouped: How many of them are drawn as a group.
         known: What is known of the instant.
-        now: For how long ago something was.
         name: Of the file.
     """
-    grouped = sum(row.shown_as == "group" for row in listed)
     note = words.count(len(listed), "asset") + ", as in the picture"
     if grouped:
         note += f"; {words.count(grouped, 'of them is', 'of them are')} drawn as a group"
@@ -45,7 +49,7 @@ def assets(listed: Sequence[Row], known: Known, now: datetime, name: str) -> Non
             st.markdown(f"**The list**  \n:gray[:small[{note}]]", width="content")
             st.download_button(
                 "CSV",
-                data=lambda: listing.as_csv(listed).encode("utf-8-sig"),
+                data=lambda: _csv(found, listed, known),
                 file_name=f"{name}.csv",
                 mime="text/csv",
                 icon=":material/download:",
@@ -55,10 +59,15 @@ def assets(listed: Sequence[Row], known: Known, now: datetime, name: str) -> Non
         pages = max(1, -(-len(listed) // LISTED))
         page = min(int(st.session_state.get("lineage_list_page") or 1), pages)
         head = ["Asset", "Where", "Kind", "Owner", "Team", "Tier", "Last run", "Failing data tests"]
-        shown = listed[(page - 1) * LISTED : page * LISTED]
+        shown = listing.rows(found, listed[(page - 1) * LISTED : page * LISTED], known.estate)
+        now = load.now()
         st.html(_table(head, [_line(row, known, now) for row in shown]))
         if pages > 1:
             st.pagination(pages, key="lineage_list_page")
+
+
+def _csv(found: Answer, listed: Sequence[AssetKey], known: Known) -> bytes:
+    return listing.as_csv(listing.rows(found, listed, known.estate)).encode("utf-8-sig")
 
 
 def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
@@ -102,8 +111,11 @@ def _name(row: Row, known: Known) -> str:
     label, full = escape(words.short(row.label, 48)), escape(f"{row.key.namespace} {row.key.name}")
     if find(known.estate, row.key) is None:
         return f'<span title="{full}">{label}</span>'
-    address = f"lineage?{urlencode(frame.looked_at(row.key))}"
-    return f'<a href="{escape(address)}" target="_self" title="{full}">{label}</a>'
+    # Time and filters stay; what was opened around another asset does not.
+    gone = (*asked.PARTS, "namespace", "name", "kind")
+    stays = {what: value for what, value in st.query_params.items() if what not in gone}
+    address = f"lineage?{urlencode({**frame.looked_at(row.key), **stays})}"
+    return f'<a href="{escape(address)}" target="_self" title="{full}" style="{_LINK}">{label}</a>'
 
 
 def changed(found: Sequence[Change], elsewhere: int, now: datetime, known: Known) -> None:

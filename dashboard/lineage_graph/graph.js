@@ -118,7 +118,7 @@ export default function ({ data, parentElement, setTriggerValue }) {
   if (!state) kept.set(parentElement, state = { k: 0, x: 0, y: 0, selected: null });
   if (state.focus !== data.focus) Object.assign(state, { k: 0, selected: null, focus: data.focus });
   root.style.height = `${data.height}px`;
-  const tells = { broken: e => e.broken, faded: e => e.look === "faded", added: e => e.look === "added", gone: e => e.look === "gone", declared: e => e.look === "declared" };
+  const tells = { broken: e => e.broken && !["added", "gone"].includes(e.look), faded: e => e.look === "faded", added: e => e.look === "added", gone: e => e.look === "gone", declared: e => e.look === "declared" };
   for (const [what, holds] of Object.entries(tells)) root.classList.toggle(`has-${what}`, data.edges.some(holds) || data.nodes.some(n => n.change === what));
 
   const font = getComputedStyle(root).fontFamily, before = state.nodes;

@@ -106,7 +106,7 @@ def test_an_arrow_tells_its_job_its_last_run_its_basis_and_its_event(filled: Eng
     assert "product: a run read the one and wrote the other" in text
     assert ":gray[Is] observed" in text
     assert "orders" in links(app)
-    assert any(label.startswith("Last run complete") for label in links(app))
+    assert any(label.startswith("Complete, ") for label in links(app))
     assert "Evidence" in [button.label for button in app.button]
 
 
@@ -226,7 +226,7 @@ def test_a_click_costs_no_second_look_at_the_store(
     filled: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     app = look(**TODAY)
-    monkeypatch.setattr("dashboard.instants.estate_graph", lambda _: pytest.fail("read again"))
+    monkeypatch.setattr("dashboard.instants.held", lambda _: pytest.fail("read again"))
 
     app.query_params["expanded"] = f"d{code_of(key(ORDERS))}"
     app.run()
