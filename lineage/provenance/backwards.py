@@ -102,7 +102,7 @@ class _Teller:
             above = self._above(level)
             new = [w for w in above if (w.run.pk, w.dataset) not in seen]
             room = self._most - len(built)
-            is_cut = len(new) > (room if distance < self._depth else 0)
+            is_cut |= len(new) > (room if distance < self._depth else 0)
             if distance == self._depth or not new:
                 break
             # Of too many the newest, so that what is left out does not hang on how they are kept.

@@ -65,7 +65,8 @@ def told_on(aftermath: Aftermath, names: Names) -> str:
     else:
         reports = sum(one.kind == "report" for one in below)
         among = f", {counted(reports, 'report')} among them" if reports else ""
-        lines = [f"On {start} {_was(len(below))} built {counted(len(below), 'dataset')}{among}."]
+        built = f"{counted(len(below), 'dataset')} {_was(len(below))} built"
+        lines = [f"On {start}, {built}{among}."]
     lines += [line for one in aftermath.datasets for line in _affected(one, names)]
     if aftermath.truncated:
         lines.append("There is more: only the nearest are told here.")
