@@ -102,6 +102,9 @@ def main(datasets: int) -> None:
         pair = index.number(edge.source) or 0, index.number(edge.target) or 0
         below[pair[0]].append(pair[1])
         graph.add_edge(*pair)
+    held = sys.getsizeof(below) + sum(map(sys.getsizeof, below.values()))
+    packed = index.size_bytes / 1e6
+    print(f"{held / 1e6:,.0f} MB in plain dictionaries one way, {packed:,.0f} packed")
     numbers = {column: index.number(column) or 0 for column in down}
     told(
         "plain dictionaries, down, columns alone", timed(lambda c: plainly(below, numbers[c]), down)
