@@ -296,7 +296,7 @@ def causes(
 @JSON
 @database_option
 def flows(*, as_of: datetime | None, as_json: bool, engine: Engine) -> None:
-    """Flows that should give pause: data that runs round, and data that flows back.
+    """Flows that should give pause: data that goes in cycles, and data that flows back.
 
     Back is from a station to one before it: source, raw, staging, mart, report.
 

@@ -48,6 +48,7 @@ class Dating:
         self._seen = seen
         self._log = EventLog()
         self._supports = Supports(connection, seen)
+        self._known: dict[tuple[AssetKey, str], Sequence[Said]] = {}
 
     def dated(self, found: Iterable[Change], since: datetime) -> tuple[Change, ...]:
         """Changes after an instant with the time of each, as far as runs tell."""
@@ -75,7 +76,7 @@ class Dating:
         if subject.what is Thing.EDGE:
             return self._edge_at(change, since)
         if subject.what is Thing.COLUMN:
-            said = [s for s in self._said(subject.asset, "schema", since) if s.at > since]
+            said = self._said_after(subject.asset, "schema", since)
             name = subject.detail
 
             def is_so(said: Said) -> bool:
@@ -86,7 +87,7 @@ class Dating:
 
             return _since(said, is_so)
         if subject.what is Thing.OWNER:
-            said = [s for s in self._said(subject.asset, "ownership", since) if s.at > since]
+            said = self._said_after(subject.asset, "ownership", since)
             return _since(said, lambda s: s.facet.hash == said[-1].facet.hash)
         return None
 
@@ -118,10 +119,18 @@ class Dating:
         )
         runs = self._connection.execute(query.order_by(RUN.c.at.desc()).limit(RUNS_READ))
         numbers = {seq for (events,) in runs for seq in decode_events(events)}
-        names = {(k.namespace, k.name) for k in self._seen.estate.identities.keys(key)}
+        names = {(k.namespace, k.name) for k in self._supports.keys(key)}
         events = self._log.numbered(self._connection, numbers).values()
         said = (one for stored in events for one in _facets(stored, key.kind, names, name))
         return sorted(said, key=lambda s: (s.at, s.event_id))
+
+    def _said_after(self, key: AssetKey, name: str, since: datetime) -> Sequence[Said]:
+        """The same, once for all changes of an asset."""
+        found = self._known.get((key, name))
+        if found is None:
+            found = [said for said in self._said(key, name, since) if said.at > since]
+            self._known[key, name] = found
+        return found
 
 
 def difference(before: Columns, after: Columns) -> str:

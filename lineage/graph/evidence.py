@@ -13,12 +13,10 @@ from lineage.fold import RANKED_STATES
 from lineage.graph.model import LastRun, Link, LinkBasis, Support
 from lineage.history import Standpoint
 from lineage.lately import COMPLETE
-from lineage.log import event_ids
+from lineage.log import EventLog
 from lineage.projection import DECLARATION
 from lineage.runs import RUN, id_text
 from lineage.shapes import SHAPE, SHAPE_DATASET, SHAPE_EDGE
-
-_FACETS = {LinkBasis.EXPLICIT: "lineage", LinkBasis.COLUMN: "columnLineage"}
 
 
 class Supports:
@@ -28,6 +26,7 @@ class Supports:
         self._connection = connection
         self._seen = seen
         self._until = microseconds(seen.as_of)
+        self._log = EventLog()
 
     def of(self, link: Link) -> Support:
         """The newest run that carried an edge, else what declares it."""
@@ -40,11 +39,9 @@ class Supports:
             row = self._connection.execute(query.order_by(*newest).limit(1)).first()
             if row is not None:
                 run_id = id_text(row.run_id)
-                event_id = event_ids(self._connection, [row.seq])[row.seq]
-                facet = _FACETS.get(link.basis, "run.runId")
                 return Support(
                     LastRun(jobs[row.job_id], run_id, RANKED_STATES[row.state], moment(row.at)),
-                    Evidence(run_id, event_id=event_id, facet=facet),
+                    self._said(link, row.seq, run_id),
                 )
         return Support(None, self._declaration(link))
 
@@ -67,6 +64,29 @@ class Supports:
         seen = self._seen.estate
         asset = seen.datasets.get(key) if key.kind is Kind.DATASET else seen.jobs.get(key)
         return asset.ids if asset else ()
+
+    def _said(self, link: Link, seq: int, run_id: str) -> Evidence:
+        """Where the deciding event of a run says so: in a facet, if it carries that itself."""
+        event = self._log.numbered(self._connection, [seq])[seq].event
+        template = event.template
+        paths: list[str] = []
+        if link.basis is LinkBasis.EXPLICIT and "lineage" in template.job_facets:
+            paths.append("job.facets.lineage")
+        if link.basis is LinkBasis.COLUMN:
+            names = {(k.namespace, k.name) for k in self.keys(link.target)}
+            paths += [
+                f"{place.path}.facets.columnLineage"
+                for place in template.outputs
+                if (place.namespace, place.name) in names and "columnLineage" in place.facets
+            ]
+        event_id = event.event_id.hex()
+        if paths:
+            return Evidence(link.source.name, event_id=event_id, facet=paths[0])
+        return Evidence(run_id, event_id=event_id, facet="run.runId")
+
+    def keys(self, key: AssetKey) -> tuple[AssetKey, ...]:
+        """All names of an asset."""
+        return self._seen.estate.identities.keys(key)
 
     def _first(self, *conditions: ColumnElement[bool]) -> datetime | None:
         query = select(RUN.c.at).where(*conditions, RUN.c.at <= self._until)

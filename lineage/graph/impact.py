@@ -1,4 +1,4 @@
-"""Who feels a change, what may have caused a failure, which flows run round or back. Pure."""
+"""Who feels a change, what may have caused a failure, which data goes in cycles or back. Pure."""
 
 from __future__ import annotations
 
@@ -185,14 +185,14 @@ def causes(
 
 
 def cycles(graph: EstateGraph) -> tuple[tuple[AssetKey, ...], ...]:
-    """Datasets that stand on themselves: of each knot of them one shortest round.
+    """Datasets that stand on themselves: of each knot of them one shortest cycle.
 
     Each begins with its least member and the last leads back to it; sorted.
     """
     flow: nx.DiGraph[AssetKey] = nx.DiGraph()
     flow.add_edges_from(sorted((graph.key(a), graph.key(b)) for a, b in graph.flow.edges()))
-    rounds = [_round(flow, knot) for knot in nx.strongly_connected_components(flow)]
-    return tuple(sorted(r for r in rounds if r))
+    found = [_cycle(flow, knot) for knot in nx.strongly_connected_components(flow)]
+    return tuple(sorted(way for way in found if way))
 
 
 def backward_flows(estate: Estate, graph: EstateGraph) -> tuple[Backward, ...]:
@@ -239,7 +239,7 @@ def _station(estate: Estate, key: AssetKey) -> Station:
     return station_of(dataset) if dataset else Station.UNKNOWN
 
 
-def _round(flow: nx.DiGraph[AssetKey], knot: Iterable[AssetKey]) -> tuple[AssetKey, ...]:
+def _cycle(flow: nx.DiGraph[AssetKey], knot: Iterable[AssetKey]) -> tuple[AssetKey, ...]:
     """A shortest way from the least member of a knot back to it; nothing if there is none."""
     members = set(knot)
     least = min(members)

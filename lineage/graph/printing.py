@@ -354,13 +354,13 @@ def _impacted_json(row: Impacted) -> dict[str, object]:
     }
 
 
-# Rounds and backward flows ----------------------------------------------------------------------
+# Cycles and backward flows ----------------------------------------------------------------------
 
 
-def flows_text(rounds: Sequence[Sequence[AssetKey]], backward: Sequence[Backward]) -> str:
+def flows_text(found: Sequence[Sequence[AssetKey]], backward: Sequence[Backward]) -> str:
     """For people."""
-    lines = [f"{counted(len(rounds), 'round')}: data that comes back to where it came from."]
-    lines += ["  " + " -> ".join(plain(key.name) for key in (*w, w[0])) for w in rounds]
+    lines = [f"{counted(len(found), 'cycle')}: data that comes back to where it came from."]
+    lines += ["  " + " -> ".join(plain(key.name) for key in (*w, w[0])) for w in found]
     lines += ["", f"{counted(len(backward), 'backward flow')}: from a station to one before it."]
     for flow in backward:
         lines.append(f"  {_arrow(flow.link)}  ({flow.source} to {flow.target})")
@@ -368,11 +368,11 @@ def flows_text(rounds: Sequence[Sequence[AssetKey]], backward: Sequence[Backward
 
 
 def flows_json(
-    rounds: Sequence[Sequence[AssetKey]], backward: Sequence[Backward]
+    found: Sequence[Sequence[AssetKey]], backward: Sequence[Backward]
 ) -> dict[str, object]:
     """The same as text."""
     return {
-        "cycles": [[asset_json(key) for key in way] for way in rounds],
+        "cycles": [[asset_json(key) for key in way] for way in found],
         "backward": [
             {**link_json(flow.link), "from": flow.source.value, "to": flow.target.value}
             for flow in backward

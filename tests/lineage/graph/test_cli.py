@@ -372,9 +372,9 @@ def test_causes_are_the_same_as_text_json_and_csv(database: str) -> None:
     assert "=x.report" in andon(database, "causes", WH, "=x.report").stdout
 
 
-def test_flows_tell_of_rounds_and_of_what_flows_back(database: str) -> None:
+def test_flows_tell_of_cycles_and_of_what_flows_back(database: str) -> None:
     assert document(database, "flows", "--json") == {"cycles": [], "backward": []}
-    assert "0 rounds" in andon(database, "flows").stdout
+    assert "0 cycles" in andon(database, "flows").stdout
 
 
 @pytest.mark.parametrize("command", commands, ids=lambda c: str(c.name))

@@ -82,7 +82,7 @@ def asked(seen: Standpoint, root: str) -> list[Cause]:
 
 
 @given(graphs)
-def test_rounds_are_found_wherever_data_comes_back(graph: EstateGraph) -> None:
+def test_cycles_are_found_wherever_data_comes_back(graph: EstateGraph) -> None:
     flow: nx.DiGraph[AssetKey] = nx.DiGraph()
     flow.add_nodes_from(map(graph.key, graph.flow))
     flow.add_edges_from((graph.key(a), graph.key(b)) for a, b in graph.flow.edges())
@@ -92,17 +92,17 @@ def test_rounds_are_found_wherever_data_comes_back(graph: EstateGraph) -> None:
         if len(knot) > 1 or flow.has_edge(*[*knot] * 2)
     ]
 
-    rounds = cycles(graph)
+    found = cycles(graph)
 
-    assert len(rounds) == len(knots)
-    for way in rounds:
+    assert len(found) == len(knots)
+    for way in found:
         assert way[0] == min(next(knot for knot in knots if way[0] in knot))
         assert all(flow.has_edge(a, b) for a, b in zip(way, (*way[1:], way[0]), strict=True))
         assert len(set(way)) == len(way)
 
 
 @given(st.permutations([("a", "j", "b"), ("b", "k", "c"), ("c", "l", "a"), ("c", "m", "b")]))
-def test_of_a_knot_the_same_shortest_round_is_told(does: list[tuple[str, str, str]]) -> None:
+def test_of_a_knot_the_same_shortest_cycle_is_told(does: list[tuple[str, str, str]]) -> None:
     assert cycles(graph_of(does)) == ((ds("a"), ds("b"), ds("c")),)
 
 
