@@ -136,13 +136,12 @@ class _Step:
         """The graph that follows; ``None`` if it has to be read anew."""
         footing = self._footing
         marks = read_marks(self._connection)
-        news = read_news(self._connection, self._contents, footing.last, MOST)
+        clock = _now(marks.behind_us)
+        latest = clock + _AHEAD_US
+        news = read_news(self._connection, self._contents, footing.last, MOST, latest)
         if news is None or not marks.is_same_store(footing.marks):
             return None
-        clock = _now(marks.behind_us)
-        footing.newest_at = max(
-            footing.newest_at, *(t for t in news.times if t <= clock + _AHEAD_US), 0
-        )
+        footing.newest_at = max(footing.newest_at, *(t for t in news.times if t <= latest), 0)
         until = max(clock, footing.newest_at)
         if footing.next_at is not None and until >= footing.next_at:
             return None
@@ -150,6 +149,7 @@ class _Step:
         footing.next_at = min(ahead, default=None)
         if not (
             self._are_new_names_taken()
+            and self._is_time_taken(news)
             and self._are_names_taken(news)
             and self._are_remarks_taken(news)
         ):
@@ -169,7 +169,10 @@ class _Step:
     # Who there is ----------------------------------------------------------------------------
 
     def _number(self, kind: Kind, name: tuple[str, str]) -> int:
-        key = self._graph.identities.key(AssetKey(kind, *name))
+        return self._number_of(AssetKey(kind, *name))
+
+    def _number_of(self, key: AssetKey) -> int:
+        key = self._graph.identities.key(key)
         found = self._graph.find(key)
         return self._new[key] if found is None else found
 
@@ -198,6 +201,14 @@ class _Step:
             if not self._footing.takes_name(name_id, number, is_dataset=is_dataset):
                 return False
         return True
+
+    def _is_time_taken(self, news: News) -> bool:
+        """Whether what is ahead of its time says nothing of what nobody else speaks of."""
+        known = len(self._graph)
+        return not any(self._number_of(key) >= known for key in news.ahead) and not (
+            self._footing.ahead
+            and any(self._number_of(key) in self._footing.ahead for key in news.told)
+        )
 
     def _are_names_taken(self, news: News) -> bool:
         """Whether no name became a name of another asset."""

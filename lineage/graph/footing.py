@@ -17,6 +17,7 @@ from catalog import driver
 from catalog.database import read_meta
 from catalog.lookups import rows_where
 from catalog.model import AssetKey
+from catalog.moments import moment
 from lineage import observed as o
 from lineage.declaring import BEYOND
 from lineage.events import text_of
@@ -101,6 +102,8 @@ class Footing:
     """The same for assets of several names."""
     unmentioned: set[int] = field(default_factory=set)
     """Datasets that no event named for their own sake, by number."""
+    ahead: set[int] = field(default_factory=set)
+    """Assets of which only events speak that are ahead of their time, by number."""
     endless: frozenset[int] = frozenset()
     """Jobs whose runs end only by accident, each name by itself."""
     types: dict[int, Type] = field(default_factory=dict)
@@ -152,8 +155,10 @@ class Footing:
             f"(SELECT min(expires_at) FROM lineage_key WHERE expires_at > {until})",  # our own
         )
         self.next_at = _least(ahead, expires)
+        as_of = moment(until)
         wholes = sorted((*seen.datasets.values(), *seen.jobs.values()), key=lambda w: numbers[w.id])
         self.first = array("q", (whole.id for whole in wholes))
+        self.ahead = {numbers[whole.id] for whole in wholes if whole.last_seen > as_of}
         self.more = {numbers[whole.id]: whole.ids for whole in wholes if len(whole.ids) > 1}
         for whole in seen.jobs.values():
             for name in whole.ids:

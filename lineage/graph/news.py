@@ -9,6 +9,7 @@ from typing import NamedTuple
 from sqlalchemy import Connection
 
 from catalog import driver
+from catalog.model import AssetKey, Kind
 from lineage import payloads
 from lineage.contents import Contents
 from lineage.templates import Template
@@ -44,6 +45,7 @@ class _Interest(NamedTuple):
 class _About:
     """Whom events of one template speak of."""
 
+    keys: frozenset[AssetKey]
     datasets: tuple[Name, ...]
     named_again: tuple[Name, ...]
     interests: tuple[_Interest, ...]
@@ -65,10 +67,24 @@ class News:
     named_again: set[Name] = field(default_factory=set)
     """Those of these datasets of which they tell other names."""
     remarks: set[Remark] = field(default_factory=set)
+    told: set[AssetKey] = field(default_factory=set)
+    """Every job and dataset that an event speaks of which is not ahead of its time."""
+    ahead: set[AssetKey] = field(default_factory=set)
+    """Those of which one speaks that is: of these not all that is said counts yet."""
 
 
-def read_news(connection: Connection, contents: Contents, after: int, most: int) -> News | None:
-    """Whom the events after one speak of; ``None`` if they are too many, or too old, to tell."""
+def read_news(
+    connection: Connection, contents: Contents, after: int, most: int, until: int
+) -> News | None:
+    """Whom the events after one speak of; ``None`` if they are too many, or too old, to tell.
+
+    Args:
+        connection: Of the store.
+        contents: Templates, remembered.
+        after: The number of an event.
+        most: How many events are not too many.
+        until: After which instant events are ahead of their time, microseconds UTC.
+    """
     rows = driver.rows(
         connection,
         "SELECT e.seq, e.event_time, p.template_id, p.body FROM lineage_event e "  # noqa: S608
@@ -88,6 +104,7 @@ def read_news(connection: Connection, contents: Contents, after: int, most: int)
             if about.has_node:
                 news.nodes.add(template.job)
         news.datasets.update(about.datasets)
+        (news.ahead if time > until else news.told).update(about.keys)
         news.named_again.update(about.named_again)
         if about.interests:
             packed = payloads.decode(body)
@@ -101,7 +118,11 @@ def read_news(connection: Connection, contents: Contents, after: int, most: int)
 
 def _about(template: Template) -> _About:
     places = tuple(template.places())
+    keys = {AssetKey(Kind.DATASET, place.namespace, place.name) for place in places}
+    if template.job is not None:
+        keys.add(AssetKey(Kind.JOB, *template.job))
     return _About(
+        frozenset(keys),
         tuple({(place.namespace, place.name) for place in places}),
         tuple((p.namespace, p.name) for p in places if "symlinks" in p.facets),
         tuple(_interests(template)),
