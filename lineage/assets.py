@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, select, tuple_
+from sqlalchemy import Connection, select
 
-from catalog.database import chunks, insert_rows, table_of
-from catalog.lookups import rows_where
+from catalog.database import insert_rows, table_of
+from catalog.lookups import rows_like, rows_where
 from lineage.numbering import Numbering
 from lineage.tables import AssetRow, WordRow
 
@@ -39,14 +39,9 @@ class Numbers:
         """The id of every asset; one that was never named before is made."""
 
         def find(missing: Sequence[Named]) -> Iterator[tuple[Named, int]]:
-            for part in chunks(missing, 300):
-                names = [(namespace, name) for _, namespace, name in part]
-                query = select(ASSET.c.kind, ASSET.c.namespace, ASSET.c.name, ASSET.c.id).where(
-                    ASSET.c.kind.in_({kind for kind, _, _ in part}),
-                    tuple_(ASSET.c.namespace, ASSET.c.name).in_(names),
-                )
-                for kind, namespace, name, number in connection.execute(query):
-                    yield (kind, namespace, name), number
+            keys = ("kind", "namespace", "name")
+            for *named, number in rows_like(connection, ASSET, (*keys, "id"), keys, missing):
+                yield (named[0], named[1], named[2]), number
 
         def write(made: Mapping[Named, int]) -> None:
             rows = [(number, *named) for named, number in made.items()]

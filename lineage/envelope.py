@@ -76,10 +76,12 @@ class Envelope(msgspec.Struct, forbid_unknown_fields=True):
         """For each of these, of which sort it was the last time, before there was one."""
         found: Lately = []
         for read in self.inputs or ():
-            found += [False] * len(read.facets or ()) + [None] * len(read.inputFacets or ())
-        found += [False] * len(self.job.facets or ())
+            found += _lasting("dataset", read.facets)
+            found += [None] * len(read.inputFacets or ())
+        found += _lasting("job", self.job.facets)
         for written in self.outputs or ():
-            found += [False] * len(written.facets or ()) + [None] * len(written.outputFacets or ())
+            found += _lasting("dataset", written.facets)
+            found += [None] * len(written.outputFacets or ())
         return found + [None] * len(self.run.facets or ())
 
     def signature(self) -> tuple[object, ...]:
@@ -94,6 +96,22 @@ class Envelope(msgspec.Struct, forbid_unknown_fields=True):
             _signed(self.outputs, _OF_OUTPUT),
             *(f if f is UNSET else tuple(f) for f in (self.job.facets, self.run.facets)),
         )
+
+    def structure(self) -> tuple[object, ...]:
+        """All of that but the names of the job and the datasets."""
+        return (
+            self.eventType,
+            self.producer,
+            self.schemaURL,
+            _keyed(self.inputs, _OF_INPUT),
+            _keyed(self.outputs, _OF_OUTPUT),
+            *(f if f is UNSET else tuple(f) for f in (self.job.facets, self.run.facets)),
+        )
+
+    def names(self) -> list[str]:
+        """These names, in the order of canonical JSON."""
+        parts = (*(self.inputs or ()), self.job, *(self.outputs or ()))
+        return [text for part in parts for text in (part.name, part.namespace)]
 
     def outline(self) -> dict[str, Any]:
         """The event decoded, each facet as ``{"": its number in the order of ``facets``}``."""
@@ -130,7 +148,9 @@ def _named(part: JobPart) -> dict[str, str]:
     return {"namespace": part.namespace, "name": part.name}
 
 
-def _signed(parts: list[Any] | UnsetType, io_facets: Callable[[Any], Facets | UnsetType]) -> object:
+def _signed(
+    parts: list[Any] | UnsetType, io_facets: Callable[[Any], Facets | UnsetType]
+) -> tuple[tuple[object, ...], ...] | UnsetType:
     """Names and keys of some inputs or outputs."""
     if parts is UNSET:
         return UNSET
@@ -143,6 +163,16 @@ def _signed(parts: list[Any] | UnsetType, io_facets: Callable[[Any], Facets | Un
         )
         for part in parts
     )
+
+
+def _keyed(parts: list[Any] | UnsetType, io_facets: Callable[[Any], Facets | UnsetType]) -> object:
+    """Keys of some inputs or outputs."""
+    signed = _signed(parts, io_facets)
+    return UNSET if signed is UNSET else tuple(part[2:] for part in signed)
+
+
+def _lasting(about: str, facets: Facets | UnsetType) -> Lately:
+    return [(about, name) for name in facets or ()]
 
 
 _OF_INPUT, _OF_OUTPUT = attrgetter("inputFacets"), attrgetter("outputFacets")

@@ -27,6 +27,8 @@ from lineage.facets import (
     facet_from,
     fill,
 )
+from lineage.frames import Frame, frame_of
+from lineage.holes import punch
 from lineage.mending import clean, decode, has_rare_escape
 from lineage.oddities import Oddity, WarningKind
 from lineage.redact import redact_text
@@ -39,7 +41,6 @@ from lineage.templates import (
     Value,
     make_template,
     no_name,
-    punch,
 )
 from lineage.times import AHEAD, read_time
 from lineage.values import UUID
@@ -48,6 +49,8 @@ Facets = dict[str, Body]
 
 TEMPLATE_BYTES = 40_000_000
 """How much of templates is remembered while reading, roughly, bytes."""
+FRAMES = 2000
+"""How many frames of templates are."""
 
 _PLAIN_TIME = re.compile(rb'"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,6})?(?:Z|[+-]\d\d:\d\d)"')
 _PLAIN_UUID = re.compile(f'"{UUID}"'.encode())
@@ -167,6 +170,7 @@ class EventReader:
     def __init__(self) -> None:
         self._facets = FacetReader()
         self._forms: Recent[tuple[object, ...], _Form] = Recent(TEMPLATE_BYTES)
+        self._frames: Recent[tuple[object, ...], Frame] = Recent(FRAMES)
         self._templates: Recent[bytes, Template] = Recent(TEMPLATE_BYTES)
 
     def read(self, body: bytes) -> Event:
@@ -195,12 +199,14 @@ class EventReader:
             return None
         signature, raws = envelope.signature(), envelope.facets()
         form = self._forms.get(signature)
-        lately = form.lately if form else envelope.unread()
+        frame = None if form else self._frames.get(envelope.structure())
+        known = form or frame
+        lately = known.lately if known else envelope.unread()
         facets = self._facets.read(raws, lately)
         if facets is None:
             return None
         if form is None:
-            form = self._form(envelope, lately)
+            form = self._form(envelope, frame, lately)
             self._forms.put(signature, form, 4 * len(form.template.body) + 12_000)
         if form.order is not None:
             facets = [facets[i] for i in form.order]
@@ -213,12 +219,18 @@ class EventReader:
         values.append(run_id)
         return _event(form.template, values, event_id, ())
 
-    def _form(self, envelope: Envelope, lately: Lately) -> _Form:
+    def _form(self, envelope: Envelope, frame: Frame | None, lately: Lately) -> _Form:
+        named = frame.named(envelope.names()) if frame else None
+        if frame and named:
+            return _Form(self._shared(named), named.segments, frame.order, lately)
         skeleton, found = punch(envelope.outline())
         made, received = make_template(skeleton)
-        order = tuple(value[""] for value in found if isinstance(value, dict))
-        in_order = order == tuple(range(len(order)))
-        return _Form(self._shared(made), received, None if in_order else order, lately)
+        places = tuple(value[""] for value in found if isinstance(value, dict))
+        order = None if places == tuple(range(len(places))) else places
+        frame = frame_of(made, skeleton, order, lately)
+        if frame:
+            self._frames.put(envelope.structure(), frame)
+        return _Form(self._shared(made), received, order, lately)
 
     def _shared(self, template: Template) -> Template:
         """The one object for all templates that are equal and were met lately."""
@@ -298,7 +310,7 @@ def _event(
     template: Template, values: list[Value], event_id: bytes, before: Sequence[Oddity]
 ) -> Event:
     oddities, secrets = [*before, *template.oddities], [*template.secrets]
-    for path, hole, kind in template.once(_looked_at):
+    for path, hole, kind in template.alike(_looked_at):
         facet: Any = values[hole]
         if facet.flaws.get(kind) == ():  # by far the most, so asked without a call
             continue

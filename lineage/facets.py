@@ -38,6 +38,8 @@ REMEMBERED_BYTES = 32_000_000
 """How much of facets is remembered while reading, roughly, bytes."""
 OUTLINES = 20_000
 """How many outlines are."""
+FLAWLESS = 400_000
+"""How many facets are known to hold no secret and to break no rule, by their hash alone."""
 MOST_TOKENS = 16
 MOST_OUTLINED = 4000
 """Bytes of a facet; larger ones are not looked through for tokens."""
@@ -68,6 +70,11 @@ _TOKENS = {
 SECRET = "held a secret; it was replaced before storing"
 OVERSIZED = 1_000_000
 """Bytes of a facet that no specification knows from which on it is kept, but not looked into."""
+
+
+def hash_of(body: bytes) -> bytes:
+    """Half of a SHA-256: enough to tell any two bodies apart, and to order them."""
+    return hashlib.sha256(body).digest()[:16]
 
 
 def canonical(value: Any) -> bytes:
@@ -129,9 +136,9 @@ class Sort(msgspec.Struct, frozen=True, eq=False, weakref=False):
         return Facet(body, body, (), (self.outline, tokens), self.flaws)
 
 
-Lately = list[Sort | bool | None]
-"""Of which sort each of some facets was the last time; ``False``: those of jobs and datasets, which
-stay as they are and are not looked through for tokens."""
+Lately = list[Sort | Kind | None]
+"""Of which sort each of some facets was the last time; or of which kind: those of jobs and
+datasets, which stay as they are and are not looked through for tokens."""
 
 
 class Facet:
@@ -150,8 +157,7 @@ class Facet:
         self.received = received
         """Canonical JSON before secrets were taken out; the event's id covers it."""
         self.body = body
-        self.hash = hashlib.sha256(body).digest()[:16]
-        """Half of the SHA-256 of the body: enough to tell any two apart, and to order them."""
+        self.hash = hash_of(body)
         self.secrets = secrets
         """Paths inside the facet of values that were replaced."""
         self.flaws = {} if flaws is None else flaws
@@ -194,7 +200,7 @@ class Facet:
 
 
 def _outline(body: bytes, _: object, kinds: str) -> Outline:
-    return Outline(body, hashlib.sha256(body).digest()[:16], tuple(body.split(b"\0")), kinds)
+    return Outline(body, hash_of(body), tuple(body.split(b"\0")), kinds)
 
 
 def _apart(body: bytes) -> tuple[bytes, tuple[bytes, ...], str] | None:
@@ -221,6 +227,8 @@ class FacetReader:
         self._known: Recent[bytes, Facet] = Recent(REMEMBERED_BYTES)
         """By the bytes that arrived."""
         self._sorts: Recent[tuple[bytes, str], Sort] = Recent(OUTLINES)
+        self._flawless: Recent[bytes, Kind] = Recent(FLAWLESS)
+        """Of what kind they were, by their hash."""
 
     def read(self, raws: Sequence[msgspec.Raw], lately: Lately) -> list[Facet] | None:
         """Facets that came together; ``None`` if one of them is no object.
@@ -245,7 +253,8 @@ class FacetReader:
 
     def _read(self, raw: bytes, lately: Lately, place: int) -> Facet | None:
         """A facet that is not known."""
-        is_lasting = lately[place] is False
+        kind = lately[place]
+        is_lasting = isinstance(kind, tuple)
         taken = None if is_lasting or len(raw) > MOST_SORTED else _apart(raw)
         if taken is not None:
             sort = self._sorts.get((taken[0], taken[2]))
@@ -255,10 +264,24 @@ class FacetReader:
         value = orjson.loads(raw)
         if not isinstance(value, dict):
             return None
-        facet = facet_from(value)
+        facet = self._lasting(value, kind) if isinstance(kind, tuple) else facet_from(value)
         if taken is not None:
             self._learn(*taken, facet)
         self._known.put(raw, facet, 2 * len(raw) + 1000)
+        return facet
+
+    def _lasting(self, value: Body, kind: Kind) -> Facet:
+        """A facet that stays as it is: looked through once, however much came in between."""
+        received = canonical(value)
+        facet = Facet(received, received, flaws={kind: ()})
+        if self._flawless.get(facet.hash) == kind:
+            return facet
+        clean, secrets = redact(value, received)
+        if secrets:
+            return Facet(received, canonical(clean), tuple(secrets))
+        flaws = facet.flaws[kind] = tuple(_find_flaws(facet, value, *kind))
+        if not flaws:
+            self._flawless.put(facet.hash, kind)
         return facet
 
     def _learn(self, sent: bytes, tokens: tuple[bytes, ...], kinds: str, facet: Facet) -> None:
@@ -276,25 +299,25 @@ class FacetReader:
 def _flaws(facet: Facet, kind: Kind) -> tuple[Flaw, ...]:
     is_lasting = kind[0] in LASTING or len(facet.body) > MOST_SORTED
     if is_lasting or facet.outlined is None or facet.secrets:
-        return tuple(_find_flaws(facet, *kind))
+        return tuple(_find_flaws(facet, facet.value, *kind))
     # Another id, time or number in the same place breaks no other rule.
     outline, _ = facet.outlined
     key = (outline.hash, outline.kinds, *kind)
     found = _FLAWLESS.get(key)
     if found is None:
-        found = tuple(_find_flaws(facet, *kind))
+        found = tuple(_find_flaws(facet, facet.value, *kind))
         if not found:  # a message may quote the token
             _FLAWLESS.put(key, found)
     return found
 
 
-def _find_flaws(facet: Facet, about: str, name: str) -> Iterator[Flaw]:
+def _find_flaws(facet: Facet, value: Body, about: str, name: str) -> Iterator[Flaw]:
     place, size = FacetPlace(about), len(facet.body)
     if size > OVERSIZED and name not in schemas().standard[place]:
         message = f"{size / 1e6:,.1f} MB; set aside: it is kept, but not looked into"
         yield "", message, WarningKind.OVERSIZED
     else:
-        for warning in facet_warnings(place, name, facet.value):
+        for warning in facet_warnings(place, name, value):
             yield warning.path, warning.message, warning.kind
     for path in facet.secrets:
         yield path, SECRET, WarningKind.SECRET

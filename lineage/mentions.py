@@ -10,7 +10,8 @@ import msgspec
 import orjson
 from sqlalchemy import Connection, Row, Select, func, select
 
-from catalog.database import chunks, table_of, upsert_rows
+from catalog.database import table_of, upsert_rows
+from catalog.lookups import rows_where
 from lineage.assets import DATASET, JOB, Named
 from lineage.contents import Contents
 from lineage.facets import Recent
@@ -122,17 +123,19 @@ class Mentions:
 
     def _before(self, connection: Connection, keys: Iterable[Key]) -> dict[Key, Mention]:
         found: dict[Key, Mention] = {}
-        missing: set[int] = set()
+        wanted: set[Key] = set()
         for key in keys:
             known = self.known.get(key)
             if known is None:
-                missing.add(key[0])
+                wanted.add(key)
             else:
                 found[key] = known
-        for part in chunks(missing):
-            for row in connection.execute(select(MENTION).where(MENTION.c.asset_id.in_(part))):
-                key = (row.asset_id, row.is_writer, row.names_id, row.year)
-                found.setdefault(key, mention_of(row))
+        columns = (*_KEYS, *Mention._fields)
+        for row in rows_where(connection, MENTION, columns, "asset_id", {key[0] for key in wanted}):
+            asset_id, is_writer, names_id, year, *said, bodies = row
+            key = (asset_id, is_writer, names_id, year)
+            if key in wanted:
+                found[key] = Mention._make((*said, decode_bodies(bodies)))
         return found
 
 

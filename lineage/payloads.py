@@ -39,7 +39,7 @@ def bodies_of(events: Iterable[Event]) -> dict[bytes, Facet | Outline]:
     """By its hash, all whose body has to be stored before the values of events can be packed."""
     found: dict[bytes, Facet | Outline] = {}
     for template, values in events:
-        lasting, passing = template.once(_holes)
+        lasting, passing = template.alike(_holes)
         for hole in lasting:
             facet: Any = values[hole]
             found[facet.hash] = facet
@@ -71,7 +71,7 @@ def pack(event: Event, time: int, numbers: Mapping[bytes, int]) -> bytes:
     """The values of an event, packed; ``numbers`` has every hash that ``bodies_of`` told."""
     template, values = event
     packed: list[Any] = [None] * len(values)
-    lasting, passing = template.once(_holes)
+    lasting, passing = template.alike(_holes)
     for hole in lasting:
         facet: Any = values[hole]
         packed[hole] = numbers[facet.hash]

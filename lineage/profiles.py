@@ -66,6 +66,7 @@ def measured(new: Sequence[Stored]) -> list[Measured]:
     return [
         Measured(stored, dataset, extent)
         for stored in new
+        if FACET in stored.event.template.facet_names
         for (dataset, extent), hole in stored.event.template.once(_places)
         if (facet := stored.event.facet(hole)) is not None and facet.meaning(_tells)
     ]

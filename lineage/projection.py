@@ -251,6 +251,8 @@ def _words(
 
 def _symlinks(stored: Stored) -> Iterator[tuple[Name, tuple[Name, str]]]:
     """Other names that an event gives its datasets."""
+    if "symlinks" not in stored.event.template.facet_names:
+        return
     for name, hole in stored.event.template.once(_with_symlinks):
         facet = stored.event.facet(hole)
         for other in facet.meaning(symlinks_in) if facet else ():

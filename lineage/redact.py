@@ -71,12 +71,17 @@ def redact(event: dict[str, Any], body: bytes) -> tuple[dict[str, Any], list[str
     Returns:
         The event to store, and the path of every value that was replaced.
     """
-    lower = body.lower()
-    has = lower.__contains__
-    if not any(has(s) and any(map(has, _MARKS[s])) for s in _MARKS) and not _ADDRESS.search(lower):
+    if not is_suspicious(body):
         return event, []
     found: list[str] = []
     return _walk(event, "", found), found
+
+
+def is_suspicious(body: bytes) -> bool:
+    """Whether there may be something to replace in canonical JSON, or in some of its texts."""
+    lower = body.lower()
+    has = lower.__contains__
+    return any(has(s) and any(map(has, _MARKS[s])) for s in _MARKS) or bool(_ADDRESS.search(lower))
 
 
 def redact_text(text: str) -> str:

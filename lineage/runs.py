@@ -8,9 +8,9 @@ from typing import Any, NamedTuple
 
 import msgspec
 from msgspec.structs import replace
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection
 
-from catalog.database import chunks, insert_rows, next_id, table_of, upsert_rows
+from catalog.database import insert_rows, next_id, table_of, upsert_rows
 from catalog.lookups import rows_where
 from catalog.model import Trust
 from lineage import run_days
@@ -236,10 +236,9 @@ class Runs:
 
     def _write_suites(self, connection: Connection, suites: dict[Suite, Newest]) -> None:
         missing = {key[0] for key in suites if key not in self._suites}
-        for part in chunks(missing):
-            for row in connection.execute(select(SUITE).where(SUITE.c.asset_id.in_(part))):
-                known = (row.at, row.run, row.run_pk, row.place)
-                self._suites.put((row.asset_id, row.tests), known)
+        for row in rows_where(connection, SUITE, _SUITE, "asset_id", missing):
+            asset_id, tests, at, run, run_pk, place = row
+            self._suites.put((asset_id, tests), (at, run, run_pk, place))
         newer = []
         for key, new in suites.items():
             before = self._suites.get(key)

@@ -6,18 +6,17 @@ share a template, and one event is a template and the values that fill its holes
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
 from enum import IntEnum
 from itertools import chain
 from typing import Any, TypeVar
 
 import orjson
-from msgspec import Struct
+from msgspec import Struct, field
 
 from lineage.conformance import envelope_warnings
-from lineage.facets import SECRET, Facet
+from lineage.facets import SECRET, Facet, hash_of
+from lineage.holes import SEPARATOR
 from lineage.oddities import Oddity, WarningKind
 from lineage.redact import redact
 
@@ -29,8 +28,6 @@ T = TypeVar("T")
 # What fills the holes while a skeleton is held against the schema.
 _SOME_TIME, _SOME_ID = "2026-01-01T00:00:00Z", "00000000-0000-0000-0000-000000000000"
 _SKIPPED = "the entry was skipped"
-_SEPARATOR = b"\0"  # never in canonical JSON, which escapes it
-_HOLE = orjson.Fragment(_SEPARATOR)
 
 Value = bytes | Facet
 """What fills a hole: a facet, or the JSON of a time or run id."""
@@ -75,8 +72,7 @@ class FacetHole(Struct, frozen=True, gc=False):
     """What it is about, and its name."""
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
+class Place(Struct, frozen=True):
     """A dataset as events of one template name it."""
 
     namespace: str
@@ -89,8 +85,7 @@ class Place:
     """The same for ``inputFacets`` or ``outputFacets``: about this run only."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Template:
+class Template(Struct, frozen=True, eq=False):
     """What events of one sort have in common."""
 
     body: bytes
@@ -113,8 +108,11 @@ class Template:
     secrets: tuple[str, ...]
     facets: tuple[FacetHole, ...]
     """Every facet that it has."""
+    facet_names: frozenset[str]
 
-    meanings: dict[object, Any] = field(default_factory=dict, repr=False)
+    meanings: dict[object, Any] = field(default_factory=dict)
+    alike_meanings: dict[object, Any] = field(default_factory=dict)
+    """The same for all templates that differ from it only in names: shared."""
 
     def once(self, read: Callable[[Template], T]) -> T:
         """What a pure function reads in this template, worked out once."""
@@ -124,29 +122,22 @@ class Template:
             known = self.meanings[read] = read(self)
         return known
 
+    def alike(self, read: Callable[[Template], T]) -> T:
+        """The same, once for all templates that differ from it only in names: it reads none."""
+        try:
+            known: T = self.alike_meanings[read]
+        except KeyError:
+            known = self.alike_meanings[read] = read(self)
+        return known
+
     def places(self) -> chain[Place]:
         """Every dataset that it names."""
         return chain(self.inputs, self.outputs, (self.dataset,) if self.dataset else ())
 
 
-def punch(event: dict[str, Any]) -> tuple[dict[str, Any], list[Any]]:
-    """An event with its holes, and what was in them, in the order of canonical JSON."""
-    found: list[Any] = []
-    skeleton = dict(event)
-    _punch_holder(skeleton, "dataset", ("facets",), found)
-    if "eventTime" in skeleton:
-        found.append(skeleton["eventTime"])
-        skeleton["eventTime"] = _HOLE
-    _punch_list(skeleton, "inputs", ("facets", "inputFacets"), found)
-    _punch_holder(skeleton, "job", ("facets",), found)
-    _punch_list(skeleton, "outputs", ("facets", "outputFacets"), found)
-    _punch_holder(skeleton, "run", ("facets", "runId"), found)
-    return skeleton, found
-
-
 def read_template(body: bytes) -> Template:
     """A stored template."""
-    return template_of(orjson.loads(body.replace(_SEPARATOR, b"{}")), body, ())
+    return template_of(orjson.loads(body.replace(SEPARATOR, b"{}")), body, ())
 
 
 def make_template(skeleton: dict[str, Any]) -> tuple[Template, tuple[bytes, ...]]:
@@ -158,9 +149,9 @@ def make_template(skeleton: dict[str, Any]) -> tuple[Template, tuple[bytes, ...]
     received = orjson.dumps(skeleton, option=orjson.OPT_SORT_KEYS)
     clean, secrets = redact(skeleton, received)
     body = orjson.dumps(clean, option=orjson.OPT_SORT_KEYS) if secrets else received
-    plain = orjson.loads(body.replace(_SEPARATOR, b"{}"))
+    plain = orjson.loads(body.replace(SEPARATOR, b"{}"))
     template = template_of(plain, body, tuple(secrets))
-    return template, tuple(received.split(_SEPARATOR)) if secrets else template.segments
+    return template, tuple(received.split(SEPARATOR)) if secrets else template.segments
 
 
 def template_of(event: dict[str, Any], body: bytes, secrets: tuple[str, ...]) -> Template:
@@ -190,10 +181,11 @@ def template_of(event: dict[str, Any], body: bytes, secrets: tuple[str, ...]) ->
     run_facets = reader.facets(event.get("run"), "facets", "run", is_run)
     if is_run and not (isinstance(event["run"], dict) and "runId" in event["run"]):
         raise RefusedError(422, "run.runId is missing", "run.runId", "a UUID")
+    facets = tuple(_facet_holes(run_facets, job_facets, inputs, outputs, dataset))
     return Template(
         body=body,
-        hash=hashlib.sha256(body).digest()[:16],
-        segments=tuple(body.split(_SEPARATOR)),
+        hash=hash_of(body),
+        segments=tuple(body.split(SEPARATOR)),
         kind=kind,
         type=_type(event) if is_run else None,
         producer=producer,
@@ -207,7 +199,8 @@ def template_of(event: dict[str, Any], body: bytes, secrets: tuple[str, ...]) ->
         run_hole=reader.next_hole() if is_run else None,
         oddities=_told(_breaches(event), oddities),
         secrets=secrets,
-        facets=tuple(_facet_holes(run_facets, job_facets, inputs, outputs, dataset)),
+        facets=facets,
+        facet_names=frozenset(facet.name for facet in facets),
     )
 
 
@@ -301,38 +294,6 @@ class _Reader:
         facets = self.facets(value, "facets", path, is_read=True)
         io_facets = self.facets(value, io_key, path, is_read=True) if io_key else {}
         return Place(namespace, name, path, facets, io_facets)
-
-
-def _punch_holder(
-    holder: dict[str, Any], key: str, holes: tuple[str, ...], found: list[Any]
-) -> None:
-    if isinstance(holder.get(key), dict):
-        holder[key] = _punched(holder[key], holes, found)
-
-
-def _punch_list(event: dict[str, Any], key: str, holes: tuple[str, ...], found: list[Any]) -> None:
-    if isinstance(event.get(key), list):
-        event[key] = [
-            _punched(entry, holes, found) if isinstance(entry, dict) else entry
-            for entry in event[key]
-        ]
-
-
-def _punched(holder: dict[str, Any], holes: tuple[str, ...], found: list[Any]) -> dict[str, Any]:
-    punched = dict(holder)
-    for key in holes:
-        value = punched.get(key)
-        if key == "runId":
-            if key in punched:
-                found.append(value)
-                punched[key] = _HOLE
-        elif isinstance(value, dict):
-            facets = punched[key] = dict(value)
-            for name in sorted(facets):
-                if isinstance(facets[name], dict):
-                    found.append(facets[name])
-                    facets[name] = _HOLE
-    return punched
 
 
 def _kind(event: dict[str, Any]) -> EventKind:
