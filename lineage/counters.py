@@ -54,6 +54,8 @@ _OUTSIDE = Oddity("", "not covered by the key that it came with", WarningKind.SC
 _INDEX = re.compile(r"\[\d+\]")
 
 REMEMBERED = 50_000
+SPOKEN = 16
+"""How many sets of namespaces are remembered with templates that differ only in names."""
 
 Key = tuple[str, ...]
 Counts = list[Any]
@@ -190,8 +192,22 @@ def _says(event: Event, hole: int, says: Callable[[Body], bool]) -> bool:
 
 def _spoken(template: Template) -> Spoken:
     """Which evidence events of a template deliver, for which namespaces of datasets."""
+    known = template.alike(_no_spoken)
+    namespaces = tuple(place.namespace for place in template.places())
+    spoken = known.get(namespaces)
+    if spoken is None:
+        spoken = _find_spoken(template)
+        known.put(namespaces, spoken)
+    return spoken
+
+
+def _no_spoken(_: Template) -> Recent[Key, Spoken]:
+    return Recent(SPOKEN)
+
+
+def _find_spoken(template: Template) -> Spoken:
     found: dict[Key, list[tuple[str, int | None]]] = {}
-    for namespace, kind, name, hole in _find_spoken(template):
+    for namespace, kind, name, hole in _say(template):
         found.setdefault((namespace, kind, template.producer), []).append((name, hole))
     return tuple(
         (key, tuple((hole, _SAYS[name]) for name, hole in asked if hole is not None))
@@ -201,7 +217,7 @@ def _spoken(template: Template) -> Spoken:
     )
 
 
-def _find_spoken(template: Template) -> Iterator[tuple[str, FeedKind, str, int | None]]:
+def _say(template: Template) -> Iterator[tuple[str, FeedKind, str, int | None]]:
     for place in template.places():
         yield from _spoken_of(place, is_run=template.kind is EventKind.RUN)
     for namespace in {place.namespace for place in template.outputs}:

@@ -183,8 +183,8 @@ def _saying(event: Event) -> tuple[bytes, ...]:
 
     Of the template as far as the fold reads it; whatever else is in it is not.
     """
-    said, reports, lineage = event.template.once(_told)
-    key = [said]
+    _, reports, lineage = event.template.alike(_told)
+    key = [event.template.once(_said)]
     for hole, tests in reports:
         facet: Any = event.values[hole]
         key.append(facet.meaning(tests))
@@ -194,15 +194,20 @@ def _saying(event: Event) -> tuple[bytes, ...]:
     return tuple(key)
 
 
+def _said(template: Template) -> bytes:
+    names = [text for p in template.places() for text in (p.namespace, p.name)]
+    named = "\0".join(names).encode("utf-8", "surrogatepass")  # no name holds NUL
+    return hashlib.sha256(template.alike(_told)[0] + named).digest()
+
+
 def _told(template: Template) -> tuple[bytes, list[tuple[int, Suite]], int | None]:
-    read = template.once(interests)
-    names = [(p.namespace, p.name) for p in template.inputs]
-    names += [("", ""), *((p.namespace, p.name) for p in template.outputs)]
-    keys = [(i.side, i.subject, i.what) for i in read]
+    read = template.alike(interests)
+    keys = [(i.side, i.number, i.what) for i in read]
     lineage = template.job_facets.get("lineage")
-    said = repr((template.type, lineage is not None, names, keys))
+    many = len(template.inputs), len(template.outputs)
+    said = repr((template.type, lineage is not None, many, keys))
     reports = [(i.hole, i.tests) for i in read if i.tests is not None]
-    return hashlib.sha256(said.encode("utf-8", "surrogatepass")).digest(), reports, lineage
+    return hashlib.sha256(said.encode()).digest(), reports, lineage
 
 
 def _best(ordered: Sequence[Numbered], candidates: Candidates) -> Facet:
@@ -284,11 +289,11 @@ def _reports(ordered: Sequence[Numbered], plan: Plan) -> Iterator[Report]:
     first.
     """
     won: dict[tuple[Name | None, int, bytes], tuple[tuple[int, bytes, bytes], Facet, Numbered]] = {}
-    for index, group, interest in plan.reports:
+    for index, group, subject, interest in plan.reports:
         item = ordered[index]
         facet: Any = item.event.values[interest.hole]
         if interest.tests is not None:
-            key = (interest.subject, interest.place, facet.meaning(interest.tests))
+            key = (subject, interest.place, facet.meaning(interest.tests))
             claim = (-group, facet.hash, item.event.event_id)
             known = won.get(key)
             if known is None or claim > known[0]:

@@ -18,7 +18,7 @@ from lineage.facets import Recent
 from lineage.fold import TYPE_RANK
 from lineage.log import Stored, event_ids
 from lineage.tables import MentionRow
-from lineage.templates import Place, Template
+from lineage.templates import Template
 from lineage.times import YEAR
 
 MENTION = table_of(MentionRow)
@@ -58,6 +58,10 @@ class Spot(NamedTuple):
     """Names of its facets, a JSON array."""
     holes: tuple[int, ...]
     """The facets, in the same order."""
+
+
+Unnamed = tuple[int, str, str, tuple[int, ...]]
+"""All of that but the asset."""
 
 
 class Numbered(NamedTuple):
@@ -182,7 +186,8 @@ def role_of(name: str, is_writer: int) -> int:
 
 def spots(template: Template) -> tuple[Spot, ...]:
     """Every place where events of a template name an asset."""
-    return tuple(_spots(template))
+    unnamed = template.alike(_unnamed)
+    return tuple(Spot(a, *spot) for a, spot in zip(_assets(template), unnamed, strict=True))
 
 
 def numbered(
@@ -231,25 +236,29 @@ def _mention(said: Said, numbers: Mapping[bytes, int], before: int | None = None
     return Mention(first_at, at, rank, stored.seq, spot.path_id, tuple(bodies))
 
 
-def _spots(template: Template) -> Iterator[Spot]:
+def _assets(template: Template) -> Iterator[Named]:
     if template.job is not None:
-        yield _spot((JOB, *template.job), 1, "job", template.job_facets)
-    sides = ((0, template.inputs), (1, template.outputs))
-    for is_writer, places in sides:
-        for place in places:
-            yield _place(place, is_writer)
-    if template.dataset is not None:
-        yield _place(template.dataset, 1)
+        yield (JOB, *template.job)
+    for place in template.places():
+        yield (DATASET, place.namespace, place.name)
 
 
-def _place(place: Place, is_writer: int) -> Spot:
-    return _spot((DATASET, place.namespace, place.name), is_writer, place.path, place.facets)
+def _unnamed(template: Template) -> tuple[Unnamed, ...]:
+    return tuple(_find_unnamed(template))
 
 
-def _spot(asset: Named, is_writer: int, path: str, facets: Mapping[str, int]) -> Spot:
+def _find_unnamed(template: Template) -> Iterator[Unnamed]:
+    if template.job is not None:
+        yield _spot(1, "job", template.job_facets)
+    for place in template.places():
+        is_read = place.path.startswith("inputs")
+        yield _spot(0 if is_read else 1, place.path, place.facets)
+
+
+def _spot(is_writer: int, path: str, facets: Mapping[str, int]) -> Unnamed:
     names = sorted(facets)
     holes = tuple(facets[name] for name in names)
-    return Spot(asset, is_writer, f"{path}.facets", orjson.dumps(names).decode(), holes)
+    return is_writer, f"{path}.facets", orjson.dumps(names).decode(), holes
 
 
 def _later(connection: Connection, contents: Contents, one: Mention, two: Mention) -> Mention:

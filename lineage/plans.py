@@ -56,7 +56,8 @@ class Interest(Struct, frozen=True, gc=False):
     """A facet that the fold reads, and what it competes for."""
 
     side: str
-    subject: Name | None
+    number: int | None
+    """Of the input or output that it is about."""
     what: str
     """The facet's name; ``statistics`` for two of them."""
     hole: int
@@ -64,6 +65,13 @@ class Interest(Struct, frozen=True, gc=False):
     """For reports of data tests, its number."""
     tests: Suite | None = None
     """The same: those about different data tests do not compete."""
+
+    def subject(self, template: Template) -> Name | None:
+        """The dataset that it is about."""
+        if self.number is None:
+            return None
+        place = (template.inputs if self.side == "input" else template.outputs)[self.number]
+        return place.namespace, place.name
 
 
 class Written(NamedTuple):
@@ -98,8 +106,8 @@ class Plan(Struct, frozen=True, eq=False):
     """What decides what happens to a dataset that is written."""
     statistics: tuple[tuple[Name, bool, Candidates], ...]
     """With whether it is of an output."""
-    reports: tuple[tuple[int, int, Interest], ...]
-    """With the numbers of the event and of its group."""
+    reports: tuple[tuple[int, int, Name | None, Interest], ...]
+    """With the numbers of the event and of its group, and the dataset."""
     lineage: tuple[tuple[int, int], ...]
     """Every lineage facet: what these describe adds up."""
     flows: Recent[tuple[bytes, ...], Flow]
@@ -130,11 +138,12 @@ def _make(templates: tuple[Template, ...], groups: tuple[int, ...]) -> Plan:
     won: dict[tuple[str, Name | None, str], tuple[int, list[tuple[int, int]]]] = {}
     reports = []
     for index, (template, group) in enumerate(zip(templates, groups, strict=True)):
-        for interest in template.once(interests):
+        for interest in template.alike(interests):
+            subject = interest.subject(template)
             if interest.tests is not None:
-                reports.append((index, group, interest))
+                reports.append((index, group, subject, interest))
                 continue
-            key = (interest.side, interest.subject, interest.what)
+            key = (interest.side, subject, interest.what)
             known = won.setdefault(key, (group, []))
             if known[0] == group:
                 known[1].append((index, interest.hole))
@@ -191,26 +200,25 @@ def _find(template: Template) -> Iterator[Interest]:
         yield Interest("job", None, "sourceCodeLocation", hole)
     yield from _reports("run", None, template.run_facets, is_io=False)
     for side, places in (("input", template.inputs), ("output", template.outputs)):
-        for place in places:
-            dataset = (place.namespace, place.name)
+        for number, place in enumerate(places):
             for name in _SHAPING:
                 if side == "output" and name in place.facets:
-                    yield Interest(side, dataset, name, place.facets[name])
+                    yield Interest(side, number, name, place.facets[name])
             for name in ("outputStatistics", "inputStatistics"):
                 if name in place.io_facets:
-                    yield Interest(side, dataset, _STATISTICS, place.io_facets[name])
+                    yield Interest(side, number, _STATISTICS, place.io_facets[name])
                     break
-            yield from _reports(side, dataset, place.facets, is_io=False)
-            yield from _reports(side, dataset, place.io_facets, is_io=True)
+            yield from _reports(side, number, place.facets, is_io=False)
+            yield from _reports(side, number, place.io_facets, is_io=True)
 
 
 def _reports(
-    side: str, subject: Name | None, facets: Mapping[str, int], *, is_io: bool
+    side: str, number: int | None, facets: Mapping[str, int], *, is_io: bool
 ) -> Iterator[Interest]:
     for name in sorted(facets.keys() & _SUITES.keys()):
-        number = _PLACE_NUMBER.get(ReportPlace(side, is_io, name))
-        if number is not None:
-            yield Interest(side, subject, name, facets[name], number, _SUITES[name])
+        place = _PLACE_NUMBER.get(ReportPlace(side, is_io, name))
+        if place is not None:
+            yield Interest(side, number, name, facets[name], place, _SUITES[name])
 
 
 def _suite(name: str) -> Suite:
