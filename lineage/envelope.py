@@ -108,10 +108,10 @@ class Envelope(msgspec.Struct, forbid_unknown_fields=True):
             *(f if f is UNSET else tuple(f) for f in (self.job.facets, self.run.facets)),
         )
 
-    def names(self) -> list[str]:
+    def names(self) -> tuple[str, ...]:
         """These names, in the order of canonical JSON."""
         parts = (*(self.inputs or ()), self.job, *(self.outputs or ()))
-        return [text for part in parts for text in (part.name, part.namespace)]
+        return tuple(text for part in parts for text in (part.name, part.namespace))
 
     def outline(self) -> dict[str, Any]:
         """The event decoded, each facet as ``{"": its number in the order of ``facets``}``."""

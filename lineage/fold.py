@@ -23,7 +23,17 @@ from lineage.derivation import explicit_lineage, named_sources
 from lineage.estate import RunState
 from lineage.events import Event, text_of
 from lineage.facets import Body, Facet
-from lineage.plans import Candidates, Flow, Name, Plan, Suite, Written, interests, plan_of
+from lineage.plans import (
+    Candidates,
+    Flow,
+    Name,
+    Pairs,
+    Plan,
+    Suite,
+    Written,
+    interests,
+    plan_of,
+)
 from lineage.principals import PRECEDENCE, Said, said_in
 from lineage.statistics import counts_in
 from lineage.templates import Template
@@ -247,24 +257,41 @@ def _flow(ordered: Sequence[Numbered], plan: Plan) -> Flow:
     key = tuple(facet.hash for facet in (*told, *explicit))
     flow = plan.flows.get(key)
     if flow is None:
-        flow = _make_flow(plan, told, explicit)
+        flow = _make_flow(ordered[0].event.job, plan, told, explicit)
         plan.flows.put(key, flow)
     return flow
 
 
-def _make_flow(plan: Plan, told: Sequence[Facet], explicit: Sequence[Facet]) -> Flow:
+def _make_flow(
+    job: Name | None, plan: Plan, told: Sequence[Facet], explicit: Sequence[Facet]
+) -> Flow:
+    shaping = [(name, what) for name, what, _ in plan.shaping]
+    hashes = [[facet.hash for facet in facets] for facets in (told, explicit)]
+    said = repr((job, plan.inputs, plan.outputs, shaping, hashes))
+    key = hashlib.sha256(said.encode("utf-8", "surrogatepass")).digest()[:16]
+    # Not the plan, which holds this: a circle stays until Python looks for circles.
+    describe = partial(_describe, plan.outputs, shaping, told, explicit)
+    return Flow(key, plan.inputs, plan.outputs, describe)
+
+
+def _describe(
+    targets: Sequence[Name],
+    shaping: Sequence[tuple[Name, str]],
+    told: Sequence[Facet],
+    explicit: Sequence[Facet],
+) -> tuple[tuple[Written, ...], Pairs | None]:
     operations: dict[Name, str] = {}
     sources: dict[Name, tuple[Name, ...]] = {}
-    for (name, what, _), facet in zip(plan.shaping, told, strict=True):
+    for (name, what), facet in zip(shaping, told, strict=True):
         if what == "columnLineage":
             sources[name] = facet.meaning(named_sources)
         elif (change := facet.meaning(lifecycle_in)) is not None:
             operations[name] = change.operation
-    outputs = (Written(n, operations.get(n, ""), sources.get(n, ())) for n in plan.outputs)
-    return Flow(plan.inputs, tuple(outputs), _explicit(explicit))
+    outputs = (Written(n, operations.get(n, ""), sources.get(n, ())) for n in targets)
+    return tuple(outputs), _explicit(explicit)
 
 
-def _explicit(facets: Iterable[Facet]) -> frozenset[tuple[Name, Name]] | None:
+def _explicit(facets: Iterable[Facet]) -> Pairs | None:
     flows: set[tuple[Name, Name]] | None = None
     for facet in facets:
         said = facet.meaning(explicit_lineage)

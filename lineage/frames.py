@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import orjson
@@ -35,16 +36,14 @@ class Frame:
     lately: Lately
     """Of all of them together."""
 
-    def named(self, names: Sequence[str]) -> Template | None:
+    def named(self, names: tuple[str, ...]) -> Template | None:
         """The template with other names; ``None`` if one needs a closer look.
 
         Args:
             names: Name and namespace of each input, of the job, and of each output.
         """
-        if not all(0 < len(name) <= NAME_LIMIT and "\0" not in name for name in names):
-            return None
-        written = [orjson.dumps(name) for name in names]
-        if is_suspicious(b"".join(written)):
+        written = _written(names)
+        if written is None:
             return None
         body, first = fill(self.pieces, written), self.template
         job = 2 * len(first.inputs)
@@ -81,6 +80,15 @@ def frame_of(
 
 
 _SIDES = ("inputs", "outputs")
+
+
+@lru_cache(64)  # the events of one run say the same names
+def _written(names: tuple[str, ...]) -> list[bytes] | None:
+    """Names in JSON; ``None`` if one is unusable or perhaps holds a secret."""
+    if not all(0 < len(name) <= NAME_LIMIT and "\0" not in name for name in names):
+        return None
+    written = [orjson.dumps(name) for name in names]
+    return None if is_suspicious(b"".join(written)) else written
 
 
 def _renamed(places: Sequence[Place], names: Sequence[str]) -> tuple[Place, ...]:

@@ -47,25 +47,13 @@ Said = tuple[int, int, int, Stored, "Numbered"]
 """Instant and rank, the first instant of all, the event and where it says so."""
 
 
-class Spot(NamedTuple):
-    """Where events of one template name an asset."""
-
-    asset: Named
-    is_writer: int
-    path: str
-    """Where in the event its facets are: ``outputs[0].facets``."""
-    names: str
-    """Names of its facets, a JSON array."""
-    holes: tuple[int, ...]
-    """The facets, in the same order."""
-
-
 Unnamed = tuple[int, str, str, tuple[int, ...]]
-"""All of that but the asset."""
+"""Where events of one template name some asset: whether it writes; where in the event the facets
+of the asset are, ``outputs[0].facets``; their names, a JSON array; and they, in the same order."""
 
 
 class Numbered(NamedTuple):
-    """A spot with the numbers of what it names."""
+    """A spot, which is where events of one template name an asset, with its numbers."""
 
     key: SpotKey
     path_id: int
@@ -184,21 +172,27 @@ def role_of(name: str, is_writer: int) -> int:
     return 1 if name == "schema" and is_writer else 0
 
 
-def spots(template: Template) -> tuple[Spot, ...]:
-    """Every place where events of a template name an asset."""
-    unnamed = template.alike(_unnamed)
-    return tuple(Spot(a, *spot) for a, spot in zip(_assets(template), unnamed, strict=True))
+def assets_in(template: Template) -> Iterator[Named]:
+    """Every asset that events of a template name, in the order of its spots."""
+    if template.job is not None:
+        yield (JOB, *template.job)
+    for place in template.places():
+        yield (DATASET, place.namespace, place.name)
+
+
+def words_in(template: Template) -> tuple[str, ...]:
+    """Every word that its spots need."""
+    return tuple(word for _, path, names, _ in template.alike(_unnamed) for word in (path, names))
 
 
 def numbered(
     template: Template, assets: Mapping[Named, int], words: Mapping[str, int]
 ) -> tuple[Numbered, ...]:
     """The spots of a template with their numbers."""
+    spots = zip(assets_in(template), template.alike(_unnamed), strict=True)
     return tuple(
-        Numbered(
-            (assets[spot.asset], spot.is_writer, words[spot.names]), words[spot.path], spot.holes
-        )
-        for spot in template.once(spots)
+        Numbered((assets[asset], is_writer, words[names]), words[path], holes)
+        for asset, (is_writer, path, names, holes) in spots
     )
 
 
@@ -234,13 +228,6 @@ def _mention(said: Said, numbers: Mapping[bytes, int], before: int | None = None
     values = stored.event.values
     bodies = [numbers[values[hole].hash] for hole in spot.holes]  # type: ignore[union-attr]  # these holes hold facets
     return Mention(first_at, at, rank, stored.seq, spot.path_id, tuple(bodies))
-
-
-def _assets(template: Template) -> Iterator[Named]:
-    if template.job is not None:
-        yield (JOB, *template.job)
-    for place in template.places():
-        yield (DATASET, place.namespace, place.name)
 
 
 def _unnamed(template: Template) -> tuple[Unnamed, ...]:

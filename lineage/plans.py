@@ -84,13 +84,30 @@ class Written(NamedTuple):
     """Datasets that its column lineage names."""
 
 
+Pairs = frozenset[tuple[Name, Name]]
+"""Sources with their targets."""
+
+
 class Flow(Struct, frozen=True, eq=False):
     """What a run reads, writes and derives: one object for runs of which the same was said."""
 
+    key: bytes
+    """The same for all runs of one job of which the same was said, remembered or not."""
     inputs: tuple[Name, ...]
-    outputs: tuple[Written, ...]
-    explicit: frozenset[tuple[Name, Name]] | None
-    """Every flow between datasets that lineage facets describe; ``None``: none of them does."""
+    targets: tuple[Name, ...]
+    """Datasets that are written."""
+    describe: Callable[[], tuple[tuple[Written, ...], Pairs | None]]
+    """Reads the facets, which only a flow that is not stored yet needs."""
+
+    @property
+    def outputs(self) -> tuple[Written, ...]:
+        """What was said of each target."""
+        return self.describe()[0]
+
+    @property
+    def explicit(self) -> Pairs | None:
+        """Every flow between datasets that lineage facets describe; ``None``: none of them does."""
+        return self.describe()[1]
 
 
 class Plan(Struct, frozen=True, eq=False):

@@ -88,8 +88,8 @@ class Projection:
         words = self._numbers.words(connection, _words(unplanned, folded, keys))
         for template in unplanned:
             self._plans.put(template.hash, m.numbered(template, assets, words))
-        of_jobs = {item.run.flow: assets[JOB, *item.key[1]] for item in folded}
-        unknown = {flow: of_jobs[flow] for flow in unplaced}
+        of_jobs = {item.run.flow.key: assets[JOB, *item.key[1]] for item in folded}
+        unknown = {flow: of_jobs[flow.key] for flow in unplaced}
         placed.update(self._shapes.place(connection, unknown, assets))
         given = Given(assets, placed, words, numbers, keys)
         self._runs.write(connection, folded, given)
@@ -223,8 +223,7 @@ def _names(
     declared: Mapping[Declared, tuple[Stored, Run]],
 ) -> Iterator[Named]:
     for template in unplanned:
-        for spot in template.once(m.spots):
-            yield spot.asset
+        yield from m.assets_in(template)
     for stored in new:
         for name, (other, _) in _symlinks(stored):
             yield (DATASET, *name)
@@ -242,9 +241,7 @@ def _words(
     unplanned: Iterable[Template], folded: Sequence[Folded], keys: Mapping[int, Key]
 ) -> Iterator[str]:
     for template in unplanned:
-        for spot in template.once(m.spots):
-            yield spot.names
-            yield spot.path
+        yield from template.alike(m.words_in)
     for item in folded:
         yield from words_in(item.run, keys)
 

@@ -18,7 +18,7 @@ from lineage.assets import JOB, Named
 from lineage.facets import Recent
 from lineage.fold import STATE_RANK, Numbered, Run, fold_run, matter
 from lineage.log import EventLog, Stored
-from lineage.plans import Flow, Name
+from lineage.plans import Name
 from lineage.run_days import RunKey
 from lineage.shapes import Placed
 from lineage.tables import ReportRow, RunEventRow, RunRow, StatisticRow, SuiteRow
@@ -85,7 +85,8 @@ class Given(NamedTuple):
 
     assets: Mapping[Named, int]
     """Of jobs."""
-    placed: Mapping[Flow, Placed]
+    placed: Mapping[bytes, Placed]
+    """By the key of a flow."""
     words: Mapping[str, int]
     bodies: Mapping[bytes, int]
     """Of every facet's body, by its hash."""
@@ -220,7 +221,7 @@ class Runs:
                 continue
             new = {stored.seq for stored in item.new}
             run = " ".join((item.key[0], *item.key[1]))
-            ids = known.placed[item.run.flow].assets
+            ids = known.placed[item.run.flow.key].assets
             for report in item.run.reports:
                 if report.seq not in new:  # written with an earlier batch
                     continue
@@ -335,7 +336,7 @@ def _run_row(item: Folded, given: Given) -> tuple[Any, ...]:
         known.started_at,
         known.has_start,
         run.at,
-        given.placed[run.flow].shape_id,
+        given.placed[run.flow.key].shape_id,
         id_bytes(parent.run_id) if parent and parent.run_id else None,
         assets[JOB, *parent.job] if parent and parent.job else None,
         id_bytes(root_run) if root_run else None,
@@ -353,7 +354,7 @@ def _run_row(item: Folded, given: Given) -> tuple[Any, ...]:
 
 def _statistics(item: Folded, given: Given) -> Iterator[tuple[Any, ...]]:
     """What the run counted; for a job whose events are windows of their own, also each of them."""
-    ids = given.placed[item.run.flow].assets
+    ids = given.placed[item.run.flow.key].assets
     yield from _counted(item.known.pk, 0, item.run, ids)
     for stored in item.new:
         facet = stored.event.facet(stored.event.template.job_facets.get("jobType"))

@@ -54,28 +54,31 @@ class Shapes:
 
     def __init__(self) -> None:
         self._ids: Numbering[Shape] = Numbering(SHAPE, REMEMBERED)
-        self._placed: Recent[Flow, Placed] = Recent(REMEMBERED)
+        self._placed: Recent[bytes, Placed] = Recent(REMEMBERED)
 
     def forget(self) -> None:
         """Drop what is remembered."""
         self._ids.forget()
         self._placed.clear()
 
-    def placed(self, flows: Iterable[Flow]) -> tuple[dict[Flow, Placed], list[Flow]]:
-        """Where flows are that are remembered, and those that are not."""
-        return self._placed.among(flows)
+    def placed(self, flows: Iterable[Flow]) -> tuple[dict[bytes, Placed], list[Flow]]:
+        """Where flows are that are remembered, by their keys, and those that are not."""
+        by_key = {flow.key: flow for flow in flows}
+        found, missing = self._placed.among(by_key)
+        return found, [by_key[key] for key in missing]
 
     def place(
         self, connection: Connection, flows: Mapping[Flow, int], assets: Mapping[Named, int]
-    ) -> dict[Flow, Placed]:
+    ) -> dict[bytes, Placed]:
         """Store flows of jobs, given by id; what they name has its id in ``assets``."""
         shapes = {flow: shape_of(flow, job_id, assets) for flow, job_id in flows.items()}
         ids = self.ids(connection, shapes.values())
         found = {}
         for flow, shape in shapes.items():
-            names = (*flow.inputs, *(written.name for written in flow.outputs))
-            found[flow] = Placed(ids[shape], {name: assets[DATASET, *name] for name in names})
-            self._placed.put(flow, found[flow])
+            names = (*flow.inputs, *flow.targets)
+            placed = Placed(ids[shape], {name: assets[DATASET, *name] for name in names})
+            found[flow.key] = placed
+            self._placed.put(flow.key, placed)
         return found
 
     def ids(self, connection: Connection, wanted: Iterable[Shape]) -> dict[Shape, int]:
@@ -96,11 +99,12 @@ def names_in(flow: Flow) -> Iterator[Named]:
     """Every dataset that a flow names."""
     for name in flow.inputs:
         yield (DATASET, *name)
-    for written in flow.outputs:
+    outputs, explicit = flow.describe()
+    for written in outputs:
         yield (DATASET, *written.name)
         for source in written.sources:
             yield (DATASET, *source)
-    for pair in flow.explicit or ():
+    for pair in explicit or ():
         for name in pair:
             yield (DATASET, *name)
 
@@ -111,10 +115,11 @@ def shape_of(flow: Flow, job_id: int, assets: Mapping[Named, int]) -> Shape:
     def ids(names: Iterable[Name]) -> list[int]:
         return [assets[DATASET, *name] for name in names]
 
+    outputs, pairs = flow.describe()
     explicit = None
-    if flow.explicit is not None:
-        explicit = [(assets[DATASET, *a], assets[DATASET, *b]) for a, b in flow.explicit]
-    written = {assets[DATASET, *w.name]: w for w in flow.outputs}
+    if pairs is not None:
+        explicit = [(assets[DATASET, *a], assets[DATASET, *b]) for a, b in pairs]
+    written = {assets[DATASET, *w.name]: w for w in outputs}
     by_column = {number: ids(w.sources) for number, w in written.items()}
     inputs = ids(flow.inputs)
     found = edges(inputs, list(written), explicit, by_column)
