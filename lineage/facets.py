@@ -17,6 +17,7 @@ import orjson
 
 from lineage.conformance import facet_warnings
 from lineage.facet_schemas import FacetPlace, schemas
+from lineage.hashes import Hashes
 from lineage.oddities import WarningKind
 from lineage.redact import redact
 from lineage.values import UUID
@@ -38,8 +39,8 @@ REMEMBERED_BYTES = 32_000_000
 """How much of facets is remembered while reading, roughly, bytes."""
 OUTLINES = 20_000
 """How many outlines are."""
-FLAWLESS = 400_000
-"""How many facets are known to hold no secret and to break no rule, by their hash alone."""
+FLAWLESS = 1 << 21
+"""How many facets may be known to hold no secret and to break no rule, by a hash alone."""
 MOST_TOKENS = 16
 MOST_OUTLINED = 4000
 """Bytes of a facet; larger ones are not looked through for tokens."""
@@ -227,8 +228,8 @@ class FacetReader:
         self._known: Recent[bytes, Facet] = Recent(REMEMBERED_BYTES)
         """By the bytes that arrived."""
         self._sorts: Recent[tuple[bytes, str], Sort] = Recent(OUTLINES)
-        self._flawless: Recent[bytes, Kind] = Recent(FLAWLESS)
-        """Of what kind they were, by their hash."""
+        self._flawless = Hashes(FLAWLESS)
+        """Of facets with their kinds."""
 
     def read(self, raws: Sequence[msgspec.Raw], lately: Lately) -> list[Facet] | None:
         """Facets that came together; ``None`` if one of them is no object.
@@ -274,14 +275,15 @@ class FacetReader:
         """A facet that stays as it is: looked through once, however much came in between."""
         received = canonical(value)
         facet = Facet(received, received, flaws={kind: ()})
-        if self._flawless.get(facet.hash) == kind:
+        key = hash_of(b"%b %b %b" % (facet.hash, kind[0].encode(), kind[1].encode()))
+        if key in self._flawless:
             return facet
         clean, secrets = redact(value, received)
         if secrets:
             return Facet(received, canonical(clean), tuple(secrets))
         flaws = facet.flaws[kind] = tuple(_find_flaws(facet, value, *kind))
         if not flaws:
-            self._flawless.put(facet.hash, kind)
+            self._flawless.add(key)
         return facet
 
     def _learn(self, sent: bytes, tokens: tuple[bytes, ...], kinds: str, facet: Facet) -> None:
