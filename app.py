@@ -33,6 +33,7 @@ import policies.tables  # noqa: F401  # opening a store makes the tables of all 
 from catalog.database import connect
 from catalog.engines import one_line
 from catalog.errors import UserError
+from catalog.heap import share_one_heap
 from catalog.settings import OutOfScope, Settings
 from lineage import addresses, description, health
 from lineage.doors import Door
@@ -221,6 +222,7 @@ class _Server(uvicorn.Server):
 
     def serve_on(self, listener: socket.socket) -> None:
         """Serve until told to stop, then drain and return."""
+        share_one_heap()
         for stopping in (signal.SIGTERM, signal.SIGINT):
             # After draining, the server raises the signal again; by then all is done.
             signal.signal(stopping, lambda *_: None)

@@ -3,9 +3,9 @@
 Run: python -m benchmarks.reading [assets] [runs of each job]     10,000 and 2 unless told
 
 The real `andon serve` takes the events over HTTP, fifty a request, and judges them; its resident
-memory is read after the start, after the last event and once it is idle again. Then a fresh process
-loads the estate from its store, told in CPU time and as a ratio to reading the plain rows of the
-same runs and reports.
+memory is read after the start, after the last event, once it is idle again, after a look at the
+board, and after more events were judged and looked at. Then a fresh process loads the estate from
+its store, told in CPU time and as a ratio to reading the plain rows of the same runs and reports.
 """
 
 from __future__ import annotations
@@ -25,6 +25,10 @@ from itertools import islice
 from pathlib import Path
 
 from sqlalchemy import text
+from streamlit.proto.BackMsg_pb2 import BackMsg
+from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
+from websockets.sync.client import connect as visiting
+from websockets.typing import Subprotocol
 
 import policies.tables  # noqa: F401  # the whole schema, as the product opens it
 from benchmarks.events import events
@@ -37,6 +41,8 @@ from lineage.reading import load_estate
 ROOT = Path(__file__).parents[1]
 SERVE = [sys.executable, "-c", "from app import main; main()", "serve", "--port", "0"]
 BATCH = 50
+ROUNDS, MORE = 2, 200
+"""How often more events come after a look at the board, and how many."""
 IDLE_S = 6
 """A server that used no CPU worth telling for so long has judged what it was sent."""
 PLAIN = (
@@ -98,6 +104,18 @@ def send(address: str, stream: Iterator[bytes]) -> None:
                 time.sleep(1)
 
 
+def look(address: str) -> None:
+    """Visit the board, as a browser does, until all of it has come."""
+    place = f"{address.replace('http', 'ws', 1)}/_stcore/stream"
+    visit = BackMsg()
+    visit.rerun_script.query_string = ""
+    with visiting(place, max_size=None, subprotocols=[Subprotocol("streamlit")]) as page:
+        page.send(visit.SerializeToString())
+        told = ForwardMsg()
+        while told.WhichOneof("type") != "script_finished":
+            told.ParseFromString(bytes(page.recv(timeout=120, decode=False)))
+
+
 def load(url: str) -> None:
     """Print what loading costs in this process, against reading the plain rows."""
     calm_collector()
@@ -123,10 +141,19 @@ def main(assets: int, runs: int) -> None:
             wait_until_idle(pid)
             print(f"{resident_mb(pid):,.0f} MB resident after the start", flush=True)
             jobs = assets // ASSETS_A_JOB
-            send(address, events(2 * jobs * runs, jobs))
+            stream = events(2 * jobs * runs + MORE * ROUNDS, jobs)
+            send(address, islice(stream, 2 * jobs * runs))
             print(f"{resident_mb(pid):,.0f} MB with about {assets:,} assets", flush=True)
             wait_until_idle(pid)
             print(f"{resident_mb(pid):,.0f} MB after judging them (wanted: 400)", flush=True)
+            for seen in range(ROUNDS + 1):
+                look(address)
+                wait_until_idle(pid)
+                print(f"{resident_mb(pid):,.0f} MB after a look at the board", flush=True)
+                if seen < ROUNDS:
+                    send(address, islice(stream, MORE))
+                    wait_until_idle(pid)
+                    print(f"{resident_mb(pid):,.0f} MB after judging {MORE} more", flush=True)
         subprocess.run([sys.executable, "-m", "benchmarks.reading", url], cwd=ROOT, check=True)
 
 

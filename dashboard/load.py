@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime
@@ -10,6 +11,7 @@ import streamlit as st
 from sqlalchemy import Engine
 
 from catalog import database
+from catalog.heap import give_back
 from catalog.model import AssetKey
 from catalog.settings import Settings
 from lineage import history, measuring, reading, run_story, suggestions
@@ -33,10 +35,8 @@ from policies.maturity.model import Practice, load_model
 from policies.model import Finding, Policy, ScoreBoard, Verdict
 from policies.store import ScorePoint
 
-KEPT = 4
+KEPT = 2
 """Revisions kept; more than one, since viewers turn the page at different moments."""
-KEPT_ESTATES = 2
-"""The same of estates, which are the largest by far."""
 
 
 def now() -> datetime:
@@ -55,8 +55,8 @@ def revision() -> int:
 
 
 def estate(revision: int) -> Estate:
-    """Everything known; ages and windows move on at least every hour."""
-    return _estate(Settings().database_url, revision, f"{now():%Y-%m-%dT%H}")
+    """Everything known, at that revision or a later one; ages move on at least every hour."""
+    return _newest(Settings().database_url).estate(revision)
 
 
 def suggested(revision: int) -> Suggested:
@@ -190,15 +190,45 @@ def _engine(url: str) -> Engine:
     return database.connect(url)
 
 
-@st.cache_resource(show_spinner=False, max_entries=KEPT_ESTATES)
-def _estate(url: str, revision: int, hour: str) -> Estate:
-    del revision, hour  # they are what the result is kept by
-    return reading.load_estate(_engine(url), now(), read_reducers(Settings().name_reducers))
+class _Newest:
+    """The newest estate and no other: it is larger than all else by far.
+
+    It is let go before the next one is loaded, so that there are never two. Who turns the page
+    meanwhile waits for the next one, and nobody loads one of their own.
+    """
+
+    def __init__(self, url: str) -> None:
+        self._url = url
+        self._lock = threading.Lock()
+        self._estate: Estate | None = None
+
+    def estate(self, revision: int) -> Estate:
+        """At that revision or a later one, with ages of this hour."""
+        engine = _engine(self._url)
+        with self._lock:
+            at, found = now(), self._estate
+            if (
+                found is None
+                or not revision <= found.revision <= database.revision(engine)
+                or found.as_of.replace(minute=0, second=0, microsecond=0)
+                != at.replace(minute=0, second=0, microsecond=0)
+            ):
+                self._estate = found = None
+                found = reading.load_estate(engine, at, read_reducers(Settings().name_reducers))
+                self._estate = found
+                give_back()
+            return found
+
+
+@st.cache_resource(show_spinner=False)
+def _newest(url: str) -> _Newest:
+    return _Newest(url)
 
 
 @st.cache_resource(show_spinner=False, max_entries=KEPT)
 def _suggested(url: str, revision: int, hour: str) -> Suggested:
-    return suggestions.suggestions_in(_estate(url, revision, hour))
+    del url, hour  # they are what the result is kept by
+    return suggestions.suggestions_in(estate(revision))
 
 
 @st.cache_resource(show_spinner=False, max_entries=KEPT)

@@ -11,6 +11,9 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 HEAD_S = 10
 """How long a new connection may take to say what it wants, seconds."""
 
+WHOLE = "andon.whole"
+"""Extension of the scope of a request whose body was all there before anybody asked for it."""
+
 _HOP = frozenset((b"upgrade", b"http2-settings"))
 
 
@@ -36,12 +39,18 @@ class PlainHttp(HttpToolsProtocol):
         self._data = data
         super().data_received(data)
 
+    def handle_websocket_upgrade(self) -> None:
+        self._silent.cancel()
+        super().handle_websocket_upgrade()
+
     def on_headers_complete(self) -> None:
         if not self._is_declined():
             super().on_headers_complete()
 
     def on_message_complete(self) -> None:
         if not self._is_declined():
+            # The application begins in the loop's next turn at the earliest.
+            self.scope["extensions"] = {WHOLE: {}}
             super().on_message_complete()
 
     def _should_upgrade(self) -> bool:

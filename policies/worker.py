@@ -10,6 +10,7 @@ from contextlib import AbstractContextManager
 from sqlalchemy import Engine
 
 from catalog.database import revision
+from catalog.heap import give_back
 from lineage.beside import beside
 from lineage.history import present
 from lineage.reducers import NO_REDUCERS, Reducers
@@ -51,6 +52,7 @@ class Worker:
                 if self._stop.wait(self._settle_s):
                     return
                 judged = self._judge()
+                give_back()
                 took = time.monotonic() - started
                 is_settled = revision(self._engine) == judged
                 next_at = time.monotonic() + (0.0 if is_settled else took / SHARE - took)

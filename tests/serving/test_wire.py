@@ -14,6 +14,8 @@ from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser
+from websockets.sync.client import connect as connected
+from websockets.typing import Subprotocol
 
 from catalog.database import connect
 from lineage import wire
@@ -134,6 +136,17 @@ def test_a_connection_that_never_says_what_it_wants_is_closed(port: int) -> None
         answer = client.recv(100)
 
     assert answer == b""
+
+
+def test_a_page_stays_connected(tmp_path: Path) -> None:
+    database, port = f"sqlite:///{tmp_path / 'andon.db'}", free_port()
+    with running(database, port, *ANDON, "serve", "--port", str(port)):
+        address = f"ws://127.0.0.1:{port}/_stcore/stream"
+        with connected(address, subprotocols=[Subprotocol("streamlit")]) as page:
+            time.sleep(wire.HEAD_S + 1)
+            is_alive = page.ping().wait(timeout=20)
+
+    assert is_alive
 
 
 def test_a_small_body_that_grows_without_end_fills_no_memory(tmp_path: Path) -> None:
