@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 
 from catalog.shapes import asset_json, document
-from catalog.wording import counted
+from catalog.wording import counted, minute
 from lineage.column_graph import Dependent, Dropped
 from lineage.column_index import Edge
-from lineage.column_links import ColumnKey
+from lineage.column_links import ColumnKey, ColumnLink
 from lineage.estate import Estate
+from lineage.graph.model import LastRun
+from lineage.graph.printing import run_json
 from lineage.graph.tabular import Row, csv_text, plain, table
 
 EDGES_HEAD = (
@@ -59,6 +61,45 @@ def edges_text(edges: Iterable[Edge]) -> str:
     if not rows:
         return "Nothing says which columns feed which."
     return table(("column", "feeds", "type", "subtype", "masking"), rows)
+
+
+def path_json(way: Iterable[ColumnLink], runs: Mapping[str, LastRun]) -> list[dict[str, object]]:
+    """Hops from column to column, as those from dataset to dataset."""
+    return [
+        {
+            "from": column_json(hop.source),
+            "to": column_json(hop.target),
+            "jobs": [asset_json(hop.job)] if hop.job else [],
+            "last_run": run_json(runs.get(hop.event_id)),
+            "evidence": {"event_id": hop.event_id, "facet": None, "value": hop.source.field},
+            "basis": hop.basis.value,
+            "provisional": hop.provisional,
+            "type": hop.type,
+            "subtype": hop.subtype,
+            "masking": hop.masking,
+        }
+        for hop in way
+    ]
+
+
+def path_text(way: Iterable[ColumnLink], runs: Mapping[str, LastRun]) -> str:
+    """For people: one hop a line."""
+    lines = []
+    for hop in way:
+        how = " ".join(filter(None, (hop.type, hop.subtype, "masked" if hop.masking else "")))
+        ran = runs.get(hop.event_id)
+        by = plain(hop.job.name) if hop.job else "no job: it is declared"
+        run = f"run {ran.run_id}, {ran.state.value}, {minute(ran.at)}" if ran else "no run"
+        lines.append(f"{_named(hop.source)} -> {_named(hop.target)}{f' ({how})' if how else ''}")
+        lines += [f"  by {by}; {run}", f"  event {hop.event_id}"]
+    return "\n".join(lines)
+
+
+def no_path_text(source: ColumnKey, target: ColumnKey, *, is_reverse: bool) -> str:
+    """That there is no way, and whether there is one the other way round."""
+    other = "there is one" if is_reverse else "nor is there one"
+    told = f"No column lineage leads from {_named(source)} to {_named(target)}"
+    return f"{told}; {other} the other way round."
 
 
 def dropped_printed(found: Dropped, estate: Estate, kind_of_text: str) -> str:

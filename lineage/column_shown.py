@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from catalog.errors import UserError, did_you_mean
 from catalog.model import AssetKey
-from lineage.column_graph import DEEPEST, in_order
+from lineage.column_graph import DEEPEST, ColumnGraph, in_order
 from lineage.column_index import Edge
 from lineage.column_links import ColumnKey, How
 from lineage.columns import column_graph, column_links
@@ -52,8 +52,7 @@ def column_answer(
     """
     root = ColumnKey(answer.root, field)
     graph = column_graph(seen)
-    is_linked = graph.index.number(root) is not None
-    require_column(seen, root, is_known=is_linked or graph.is_known(root) is not False)
+    require_column(seen, root, is_known=is_column(graph, root))
     found = graph.around(root, direction, DEEPEST)
     shown = {node.key for node in answer.nodes}
     noise = {c.column.asset for c in found.columns if c.noise is not None} - shown
@@ -62,6 +61,11 @@ def column_answer(
     nodes = tuple(node for node in answer.nodes if node.key in kept)
     links = tuple(link for link in answer.links if kept.issuperset(link.ends))
     return replace(answer, nodes=nodes, links=links), edges
+
+
+def is_column(graph: ColumnGraph, column: ColumnKey) -> bool:
+    """Whether there may be such a column: a schema has it or a link, or no schema is known."""
+    return graph.index.number(column) is not None or graph.is_known(column) is not False
 
 
 def require_column(seen: Standpoint, column: ColumnKey, *, is_known: bool) -> None:
@@ -99,7 +103,9 @@ def drawn(
         edge = begun.pop()
         for beyond in _joined(edge, after[edge.target]):
             if beyond.target.asset in shown:
-                found.add(beyond)
+                # What comes back to where it came from through noise is no edge.
+                if beyond.target.asset != beyond.source.asset:
+                    found.add(beyond)
             elif beyond not in known:
                 known.add(beyond)
                 begun.append(beyond)

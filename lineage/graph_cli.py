@@ -13,8 +13,9 @@ from catalog.model import AssetKey, Kind
 from catalog.shapes import document
 from lineage import column_printing
 from lineage.column_index import Edge
-from lineage.column_shown import column_answer, column_edges, require_column
-from lineage.columns import what_if_dropped
+from lineage.column_links import ColumnKey
+from lineage.column_shown import column_answer, column_edges, is_column, require_column
+from lineage.columns import column_graph, explained, what_if_dropped
 from lineage.graph import impact as impacts
 from lineage.graph import printing
 from lineage.graph.asking import (
@@ -30,7 +31,7 @@ from lineage.graph.asking import (
 from lineage.graph.causing import causes_of
 from lineage.graph.changes import State, about, changes, state_of
 from lineage.graph.dating import Dating
-from lineage.graph.evidence import Supports
+from lineage.graph.evidence import Supports, runs_of_events
 from lineage.graph.loading import estate_graph
 from lineage.graph.model import Direction, Lineage
 from lineage.graph.paths import shortest_paths
@@ -141,6 +142,8 @@ def _lineage_printed(answer: Lineage, edges: tuple[Edge, ...] | None, kind_of_te
 @click.argument("from_name", metavar="FROM_NAME")
 @click.argument("to_namespace", metavar="TO_NAMESPACE")
 @click.argument("to_name", metavar="TO_NAME")
+@click.option("--field", metavar="F", help="From this column; needs --to-field.")
+@click.option("--to-field", metavar="F", help="To this column; needs --field.")
 @JSON
 @AS_OF
 @database_option
@@ -152,19 +155,26 @@ def path(
     from_name: str,
     to_namespace: str,
     to_name: str,
+    field: str | None,
+    to_field: str | None,
     as_json: bool,
     as_of: datetime | None,
     engine: Engine,
 ) -> None:
     """The shortest ways of data from one dataset to another, with what shows each hop.
 
-    Exits with 1 if there is none.
+    From column to column it is one of the shortest. Exits with 1 if there is none.
 
     Example: andon path kafka://kafka:9092 orders postgres://wh:5432 marts.orders
     """
     seen = look(engine, as_of)
     source = find_asset(seen, AssetKey(Kind.DATASET, from_namespace, from_name))
     target = find_asset(seen, AssetKey(Kind.DATASET, to_namespace, to_name))
+    if field is not None or to_field is not None:
+        if field is None or to_field is None:
+            raise UserError("--field and --to-field go together: expected both, or neither.")
+        ends = ColumnKey(source, field), ColumnKey(target, to_field)
+        ctx.exit(0 if _print_column_path(seen, ends, as_json=as_json) else 1)
     graph = estate_graph(seen)
     found = shortest_paths(graph, source, target)
     with seen.engine.connect() as connection:
@@ -180,6 +190,27 @@ def path(
         is_reverse = bool(shortest_paths(graph, target, source, 1).paths)
         click.echo(printing.no_path_text(found, is_reverse=is_reverse), err=True)
         ctx.exit(1)
+
+
+def _print_column_path(
+    seen: Standpoint, ends: tuple[ColumnKey, ColumnKey], *, as_json: bool
+) -> bool:
+    """Print a shortest way from one column to another; whether there is one."""
+    graph = column_graph(seen)
+    for column in ends:
+        require_column(seen, column, is_known=is_column(graph, column))
+    way = graph.path(*ends)
+    told = () if way is None else explained(seen, way)
+    runs = runs_of_events(seen, [link.event_id for link in told])
+    if as_json:
+        hops = column_printing.path_json(told, runs)
+        click.echo(document([{"hops": hops}] if told else []))
+    elif told:
+        click.echo(column_printing.path_text(told, runs))
+    if not told:
+        is_reverse = graph.path(*ends[::-1]) is not None
+        click.echo(column_printing.no_path_text(*ends, is_reverse=is_reverse), err=True)
+    return bool(told)
 
 
 @click.command()

@@ -9,14 +9,40 @@ from sqlalchemy import ColumnElement, Connection, Select, select
 
 from catalog.model import AssetKey, Evidence, Kind
 from catalog.moments import microseconds, moment
+from lineage.assets import ASSET
 from lineage.fold import RANKED_STATES
 from lineage.graph.model import LastRun, Link, LinkBasis, Support
 from lineage.history import Standpoint
 from lineage.lately import COMPLETE
-from lineage.log import EventLog
+from lineage.log import EVENT, EventLog
 from lineage.projection import DECLARATION
-from lineage.runs import RUN, id_text
+from lineage.runs import RUN, id_bytes, id_text
 from lineage.shapes import SHAPE, SHAPE_DATASET, SHAPE_EDGE
+
+
+def runs_of_events(seen: Standpoint, event_ids: Iterable[str]) -> dict[str, LastRun]:
+    """The run that each of some events is of, by the id of the event."""
+    wanted = {bytes.fromhex(event_id) for event_id in event_ids}
+    found = {}
+    with seen.engine.connect() as connection:
+        numbers = connection.execute(select(EVENT.c.seq).where(EVENT.c.event_id.in_(wanted)))
+        # By the run's own id, which has an index; which events a run has is found only by the run.
+        for stored in EventLog().numbered(connection, [*numbers.scalars()]).values():
+            event = stored.event
+            if event.run_id is None or event.job is None:
+                continue
+            query = (
+                select(RUN.c.state, RUN.c.at)
+                .join(ASSET, ASSET.c.id == RUN.c.job_id)
+                .where(RUN.c.run_id == id_bytes(event.run_id))
+                .where(ASSET.c.namespace == event.job[0], ASSET.c.name == event.job[1])
+            )
+            row = connection.execute(query).first()
+            if row is not None:
+                job = seen.estate.identities.key(AssetKey(Kind.JOB, *event.job))
+                ran = LastRun(job, event.run_id, RANKED_STATES[row.state], moment(row.at))
+                found[event.event_id.hex()] = ran
+    return found
 
 
 class Supports:

@@ -380,3 +380,27 @@ def test_flows_tell_of_cycles_and_of_what_flows_back(database: str) -> None:
 @pytest.mark.parametrize("command", commands, ids=lambda c: str(c.name))
 def test_every_command_has_an_example_in_its_help(command: click.Command) -> None:
     assert "Example: andon" in CliRunner().invoke(command, ["--help"]).stdout
+
+
+def test_a_path_may_lead_from_column_to_column(database: str) -> None:
+    asked = ("path", WH, "x.raw", WH, "x.mart", "--field", "price", "--to-field", "sum")
+
+    (path,) = document(database, *asked, "--json")
+
+    hops = path["hops"]
+    assert [(hop["from"]["field"], hop["to"]["field"]) for hop in hops] == [
+        ("price", "total"), ("total", "sum"),
+    ]  # fmt: skip
+    assert hops[0]["last_run"]["id"] == "run 1"
+    assert hops[0]["type"] == "DIRECT"
+    assert "x.raw.price -> x.staged.total (DIRECT AGGREGATION)" in andon(database, *asked).stdout
+
+
+def test_between_columns_there_may_be_no_path(database: str) -> None:
+    ends = ("path", WH, "x.mart", WH, "x.raw", "--field", "sum", "--to-field", "price")
+
+    result = andon(database, *ends)
+
+    assert result.exit_code == 1
+    assert "there is one the other way round" in result.stderr
+    assert "go together" in refused(database, *ends[:-2])
