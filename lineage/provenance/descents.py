@@ -16,6 +16,7 @@ from lineage.provenance.ledger import Ledger
 from lineage.provenance.model import Descent, Edit
 from lineage.provenance.versions import Wrote
 from lineage.provenance.walking import Next, Place, following, is_cure, place_of
+from lineage.reading import uncollected
 
 EDITS_MOST = 20
 """Edits that are told of one dataset, the newest."""
@@ -27,7 +28,7 @@ def descends_from_edit(standpoint: Standpoint) -> Mapping[AssetKey, Descent]:
     A dataset does until a pipeline's own run has rebuilt it from what no longer does. What no run
     writes stands on what its sources hold now.
     """
-    with standpoint.engine.connect() as connection:
+    with standpoint.engine.connect() as connection, uncollected():
         ledger = Ledger(standpoint, connection)
         ledger.load_all()
         return _Descents(ledger).all()
@@ -38,9 +39,8 @@ class _Descents:
 
     def __init__(self, ledger: Ledger) -> None:
         self._ledger = ledger
-        edits = (
-            w for d in ledger.written() for w in ledger.history(d).writes if is_edit(ledger, w)
-        )
+        guarded = (d for d in ledger.written() if ledger.sanctions.is_production(d))
+        edits = (w for d in guarded for w in ledger.history(d).writes if is_edit(ledger, w))
         self._edits = sorted(edits, key=lambda w: (w.at, w.order, ledger.key(w.dataset)))
         self._certain: dict[Place, int] = {}
         self._any: dict[Place, int] = {}

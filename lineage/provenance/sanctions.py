@@ -44,6 +44,7 @@ class Sanctions:
         self._standpoint = standpoint
         self._known: dict[_Who, Sanction] = {}
         self._jobs: dict[tuple[int, int], Claim[bool] | None] = {}
+        self._production: dict[int, bool] = {}
 
     def of(self, job: int, dataset: int, principal: str | None) -> Sanction:
         """What is claimed of a job that some principal ran and that wrote a dataset."""
@@ -73,10 +74,14 @@ class Sanctions:
 
     def is_production(self, dataset: int) -> bool:
         """Whether it is a dataset in production that anybody cares for."""
-        found = self._standpoint.estate.datasets.get(self._key(Kind.DATASET, dataset))
-        if found is None or found.noise is not None or found.environment is None:
-            return False
-        return found.environment.value is Environment.PROD
+        known = self._production.get(dataset)
+        if known is None:
+            found = self._standpoint.estate.datasets.get(self._key(Kind.DATASET, dataset))
+            is_subject = found is not None and found.noise is None
+            where = found.environment if found is not None and is_subject else None
+            known = where is not None and where.value is Environment.PROD
+            self._production[dataset] = known
+        return known
 
     @cached_property
     def _lately(self) -> dict[tuple[AssetKey, AssetKey, str | None], Sanction]:

@@ -119,7 +119,8 @@ def test_what_may_have_read_it_is_told_as_that(store: Engine) -> None:
 def test_depth_and_count_cut_it_off_and_it_says_so(store: Engine) -> None:
     fill(store, *(ran(f"r{n}", f"j{n}", n, n + 1, [f"d{n}"], [f"d{n + 1}"]) for n in range(5)))
 
-    whole, shallow, few = (aftermath(store, "d1", **a) for a in ({}, {"depth": 2}, {"most": 2}))
+    asked: list[dict[str, Any]] = [{}, {"depth": 2}, {"most": 2}]
+    whole, shallow, few = (aftermath(store, "d1", **one) for one in asked)
 
     assert (len(whole.versions), whole.truncated) == (5, False)
     assert (len(shallow.versions), shallow.truncated) == (3, True)
@@ -322,7 +323,7 @@ def test_where_nobody_says_who_may_write_nothing_is_an_edit(store: Engine) -> No
 def test_a_declared_use_of_data_stands_on_what_its_sources_hold(
     store: Engine, tmp_path: Path
 ) -> None:
-    flow = {"lineage": {"inputs": [{**did("a"), "type": "DATASET"}]}}
+    flow: dict[str, Any] = {"lineage": {"inputs": [{**did("a"), "type": "DATASET"}]}}
     use = {
         "eventTime": minute(30).isoformat(), "producer": "p", "schemaURL": "s",
         "dataset": did("dashboard", **flow),
