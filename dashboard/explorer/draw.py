@@ -112,10 +112,22 @@ def split(scene: Scene) -> tuple[list[AssetKey], list[AssetKey]]:
     parents = [key for key in scene.wanted if code_of(key) in asked] if asked else []
     beside = {end for key in parents for ends in scene.found.links if key in ends for end in ends}
     first = [*scene.wanted[:1], *parents, *(key for key in scene.wanted if key in beside)]
-    ordered = list(dict.fromkeys([*first, *scene.wanted]))
+    ordered = list(dict.fromkeys([*first, *_in_turn(scene)]))
     most = NODES_MOST - 2  # the groups are cards too
     shown = set(ordered[:most])
     return [key for key in scene.wanted if key in shown], ordered[most:]
+
+
+def _in_turn(scene: Scene) -> list[AssetKey]:
+    """The nearest first, in turn from each side: a crowd on one hides nothing of the other."""
+    met: Counter[tuple[int, Side]] = Counter()
+    places: dict[AssetKey, tuple[int, int]] = {}
+    for key in scene.wanted:
+        standing = scene.found.standings[key]
+        side = standing.distance, standing.side
+        places[key] = standing.distance, met[side]
+        met[side] += 1
+    return sorted(scene.wanted, key=places.__getitem__)
 
 
 def _card(scene: Scene, key: AssetKey, shown: Collection[AssetKey]) -> Plain:
@@ -165,7 +177,7 @@ def _edges(scene: Scene, joined: Iterable[Tie], shown: Collection[AssetKey]) -> 
             node_id(tie.source),
             node_id(tie.target),
             look=look_of(scene, tie),
-            label=_label(tie.link),
+            label=_label(tie.link, scene.graph.as_of.year),
             is_broken=_is_broken(scene, tie),
             through=tie.through,
         )
@@ -195,12 +207,14 @@ def _is_current(graph: EstateGraph, link: Link) -> bool:
     return found is not None and found.current
 
 
-def _label(link: Link | None) -> str:
+def _label(link: Link | None, year: int) -> str:
     if link is None:
         return ""
     if not link.current:
         seen = link.last_seen
-        return f"last seen {seen.day} {seen:%b %Y}" if seen else "no longer declared"
+        if seen is None:
+            return "no longer declared"
+        return f"until {seen.day} {seen:%b}" + ("" if seen.year == year else f" {seen.year}")
     return "provisional" if link.provisional else ""
 
 

@@ -8,7 +8,16 @@ from dashboard import load, parts, words
 from dashboard.explorer import asked, head, instant, listing, table
 from dashboard.explorer.answer import Answer, Filters
 from dashboard.explorer.asked import Opened, code
-from dashboard.explorer.groups import By, Group, Groups, card_id, datasets_of, grouped, picture
+from dashboard.explorer.groups import (
+    ARROWS_MOST,
+    By,
+    Group,
+    Groups,
+    card_id,
+    datasets_of,
+    grouped,
+    picture,
+)
 from dashboard.explorer.instant import Sight
 from dashboard.explorer.moves import follow, put_in_the_middle
 from dashboard.instants import Known
@@ -40,8 +49,7 @@ def _picture(sight: Sight, chosen: By, filters: Filters) -> None:
     opened = asked.read(st.query_params)
     nodes = {code(str(card["id"])): str(card["id"]) for card in drawn.nodes}
     picked = [nodes[card] for card in opened.picked if card in nodes]
-    shown = sum(len(group.members) for group in found.groups)
-    st.caption(_context(found, shown, filters))
+    st.caption(_context(found, drawn, filters))
     left, right = st.columns([3.1, 1], gap="small")
 
     def pick() -> None:
@@ -86,14 +94,17 @@ def _grouped(_known: Known, name: str, chosen: By, _filters: Filters) -> tuple[G
     return found, picture(found)
 
 
-def _context(found: Groups, shown: int, filters: Filters) -> str:
+def _context(found: Groups, drawn: Picture, filters: Filters) -> str:
     told = head.told(filters)
+    shown = sum(len(group.members) for group in found.groups)
     edges = sum(found.between.values())
     pieces = [
         f"The whole estate by {found.by}",
         f"{words.count(shown, 'dataset')} in {words.count(len(found.groups), 'group')}",
         f"{words.count(edges, 'edge')} between them",
     ]
+    if len(drawn.edges) == ARROWS_MOST:
+        pieces.append(f"the {ARROWS_MOST} strongest arrows drawn")
     return " · ".join([*pieces, *([f"only {told}"] if told else [])])
 
 

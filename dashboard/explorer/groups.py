@@ -17,6 +17,8 @@ from lineage.estate import Dataset, Estate
 from lineage.graph.estate_graph import EstateGraph
 
 WIDEST = 7.0
+ARROWS_MOST = 200
+"""Of so many groups that more would be one dark spot, the strongest arrows are drawn."""
 OTHERS = "others"
 """Id of the card of all groups that would be too many."""
 
@@ -132,8 +134,10 @@ def picture(found: Groups) -> Picture:
         if ends[0] != ends[1]:
             counted[ends] += many
     most = max(counted.values(), default=1)
-    edges = [Edge(*ends, label=f"{n:,}", width=_width(n, most)) for ends, n in counted.items()]
-    return compose(cards, edges)
+    strongest = counted.most_common(ARROWS_MOST)
+    return compose(
+        cards, [Edge(*ends, label=f"{n:,}", width=_width(n, most)) for ends, n in strongest]
+    )
 
 
 def card_id(group: str) -> str:

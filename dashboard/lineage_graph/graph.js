@@ -2,7 +2,7 @@
 // To Python, each asks for one rerun: expand {id, dir}, columns id, more id (columns), open id,
 // field {id, name}, and where the page wants to know, pick id | [source, target] | null.
 
-const HEAD = 46, ROW = 22, MARGIN = 26, FAR = 0.65, TWICE_MS = 350;
+const HEAD = 46, ROW = 22, MARGIN = 26, FAR = 0.65, MANY = 80, TWICE_MS = 350;
 const kept = new WeakMap(); // what outlives a redraw, per mounted graph: zoom, place, selection
 
 const ICONS = { // 16 px outlines by kind of asset
@@ -46,10 +46,13 @@ function rim(n, dir, count, x) {
 }
 
 function columnRows(n, font) {
-  const rows = (n.columns || []).map((c, i) => `<g class="column near${c.lit ? " lit" : ""}" data-column="${escaped(c.name)}" role="button" aria-label="Trace column ${escaped(c.name)}" transform="translate(0,${HEAD + i * ROW})">
+  const rows = (n.columns || []).map((c, i) => {
+    const type = clipped(c.type || "", 84, `10.5px ${font}`), room = n.w - 36 - ruler.measureText(type).width;
+    return `<g class="column near${c.lit ? " lit" : ""}" data-column="${escaped(c.name)}" role="button" aria-label="Trace column ${escaped(c.name)}" transform="translate(0,${HEAD + i * ROW})">
     <title>${escaped(c.name)} ${escaped(c.type)}</title><rect x="1" width="${n.w - 2}" height="${ROW}"/><line x1="1" x2="${n.w - 1}"/>
-    <text x="14" y="15">${escaped(clipped(c.name, n.w - 110, `12px ${font}`))}</text>
-    <text class="type" x="${n.w - 12}" y="15">${escaped(clipped(c.type || "", 84, `10.5px ${font}`))}</text></g>`);
+    <text x="14" y="15">${escaped(tail(c.name, room, `600 12px ${font}`))}</text>
+    <text class="type" x="${n.w - 12}" y="15">${escaped(type)}</text></g>`;
+  });
   if (n.more_columns) rows.push(`<g class="column rest near" role="button" aria-label="Show more columns of ${escaped(n.label)}" transform="translate(0,${HEAD + rows.length * ROW})">
     <rect x="1" width="${n.w - 2}" height="${ROW}"/><line x1="1" x2="${n.w - 1}"/><text x="14" y="15">${n.more_columns.toLocaleString("en")} more</text></g>`);
   return rows.join("");
@@ -85,11 +88,18 @@ function line(a, b, bends) {
     const [x, y] = port(a, true), top = a.y - a.h / 2;
     return `M${x},${y}C${x + 46},${y} ${x + 30},${top - 34} ${x - 34},${top - 1}`;
   }
+  if (b.x <= a.x && !bends.length) { // back to the left: below both, so that it is seen as what it is
+    const [x0, y0] = port(a, true), [x1, y1] = port(b, false), low = under(a, b);
+    return `M${x0},${y0}C${x0 + 52},${y0} ${x0 + 52},${low} ${x0 - 10},${low}L${x1 + 10},${low}C${x1 - 52},${low} ${x1 - 52},${y1} ${x1},${y1}`;
+  }
   return curve([port(a, true), ...bends.map(([x, y]) => [x + a.w / 2, y]), port(b, false)]);
 }
 
+const under = (a, b) => Math.max(a.y + a.h / 2, b.y + b.h / 2) + 16;
+
 function middle(a, b, bends) {
   if (a === b) return [a.x + a.w + 18, a.y - a.h / 2 - 14];
+  if (b.x <= a.x && !bends.length) return [(a.x + a.w + b.x) / 2, under(a, b)];
   if (bends.length % 2) { const [x, y] = bends[bends.length >> 1]; return [x + a.w / 2, y]; }
   const path = [port(a, true), ...bends.map(([x, y]) => [x + a.w / 2, y]), port(b, false)], i = path.length / 2 - 1;
   return [(path[i][0] + path[i + 1][0]) / 2, (path[i][1] + path[i + 1][1]) / 2];

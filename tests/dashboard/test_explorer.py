@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Collection
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -19,6 +20,7 @@ from dashboard.explorer.draw import Drawn, Scene, draw
 from dashboard.explorer.groups import By, datasets_of, grouped
 from dashboard.explorer.groups import picture as group_picture
 from dashboard.explorer.traced import ColumnTie, trace
+from dashboard.lineage_graph import component
 from dashboard.lineage_graph.cards import COLUMNS_MOST, columns_of, find, key_of, node_id
 from dashboard.lineage_graph.component import NEAREST
 from dashboard.lineage_graph.picture import NODES_MOST
@@ -248,6 +250,14 @@ def test_what_is_too_much_is_grouped_with_its_count() -> None:
     assert arrow["label"] == "253"
 
 
+def test_a_crowd_on_one_side_hides_nothing_of_the_other() -> None:
+    graph = graph_of([*[("hub", f"j{i}", f"t{i:03}") for i in range(400)], ("z", "k", "hub")])
+
+    drawn = draw(scene_of(graph, ds("hub")))
+
+    assert ds("z") in drawn.cards
+
+
 def test_what_the_viewer_expands_comes_before_what_is_merely_near() -> None:
     far = [("t399", "k", f"z{i}") for i in range(3)]
     graph = graph_of([*[("hub", f"j{i}", f"t{i:03}") for i in range(400)], *far])
@@ -298,7 +308,7 @@ def test_what_is_not_current_is_drawn_on_demand_with_its_day() -> None:
 
     assert ds("a") not in now.standings
     (faded,) = (e for e in drawn.picture.edges if e["look"] == "faded")
-    assert faded["label"] == "last seen 20 Nov 2026"
+    assert faded["label"] == "until 20 Nov"
 
 
 def test_two_instants_are_told_apart_by_what_came_and_went() -> None:
@@ -406,6 +416,11 @@ def test_the_picture_of_an_asset_that_is_not_in_the_graph_is_that_asset() -> Non
 
 def test_names_are_readable_at_the_smallest_zoom_that_is_chosen_for_the_viewer() -> None:
     assert NEAREST >= 0.75
+
+
+def test_the_script_of_the_picture_stays_small() -> None:
+    # It is sent with every run.
+    assert len(Path(component.__file__).with_name("graph.js").read_bytes()) < 40_000
 
 
 def test_no_two_cards_share_a_code() -> None:
