@@ -36,24 +36,34 @@ KEPT_PRESENTS = 1
 class Known:
     """What is known from one standpoint: what the explorer asks, and nothing that it does not."""
 
-    def __init__(self, engine: Engine, as_of: datetime | None, known_at: datetime | None) -> None:
+    def __init__(
+        self,
+        engine: Engine,
+        revision: int,
+        as_of: datetime | None = None,
+        known_at: datetime | None = None,
+    ) -> None:
         self.is_past = as_of is not None or known_at is not None
+        self.name = f"{engine.url} {as_of} {known_at} {revision}"
+        """What results about it are kept by: no two that differ have the same."""
         self._engine = engine
+        self._revision = revision
         self._as_of, self._known_at = as_of, known_at
         self._seq = _newest(engine)
-        self.standpoint = _stand(engine, as_of, known_at)
+        self._past = _stand(engine, as_of, known_at) if self.is_past else None
 
     @property
-    def name(self) -> str:
-        """What results about it are kept by: no two that differ have the same."""
-        return f"{self._engine.url} {self._as_of} {self._known_at} {self.standpoint.revision}"
+    def standpoint(self) -> Standpoint:
+        """From where all of it is known."""
+        # The present one is not held: all pages share it, and it goes when the next one is loaded.
+        return self._past or load.standpoint(self._revision)
 
     @property
     def as_of(self) -> datetime:
         """Of when."""
         return self.standpoint.as_of
 
-    @cached_property
+    @property
     def estate(self) -> Estate:
         """Everything known."""
         return self.standpoint.estate
@@ -106,10 +116,10 @@ def known(revision: int, as_of: datetime | None = None, known_at: datetime | Non
     url = Settings().database_url
     if as_of is None and known_at is None:
         return _present(url, revision, f"{load.now():%Y-%m-%dT%H}")
-    found = _past(url, as_of, known_at)
+    found = _past(url, as_of, known_at, revision)
     if found.is_overtaken():
-        _past.clear(url, as_of, known_at)
-        found = _past(url, as_of, known_at)
+        _past.clear(url, as_of, known_at, revision)
+        found = _past(url, as_of, known_at, revision)
     return found
 
 
@@ -125,13 +135,10 @@ def _stand(engine: Engine, as_of: datetime | None, known_at: datetime | None) ->
 @st.cache_resource(show_spinner=False, max_entries=KEPT_PRESENTS)
 def _present(url: str, revision: int, hour: str) -> Known:
     del url, hour
-    found = Known(load.engine(), None, None)
-    # The pages beside this one look at it as well: one is enough.
-    found.estate = load.estate(revision)
-    return found
+    return Known(load.engine(), revision)
 
 
 @st.cache_resource(show_spinner=False, max_entries=KEPT_PASTS)
-def _past(url: str, as_of: datetime | None, known_at: datetime | None) -> Known:
+def _past(url: str, as_of: datetime | None, known_at: datetime | None, _revision: int) -> Known:
     del url
-    return Known(load.engine(), as_of, known_at)
+    return Known(load.engine(), _revision, as_of, known_at)

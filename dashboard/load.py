@@ -19,6 +19,7 @@ from lineage import intake as arrivals
 from lineage import job_runs as runs_of_jobs
 from lineage import key_uses as uses
 from lineage.estate import Dataset, Estate, Job
+from lineage.history import Standpoint
 from lineage.ingest import Ingestor
 from lineage.intake import Intake
 from lineage.job_runs import Ran, RunPage, Touched
@@ -56,7 +57,12 @@ def revision() -> int:
 
 def estate(revision: int) -> Estate:
     """Everything known, at that revision or a later one; ages move on at least every hour."""
-    return _newest(Settings().database_url).estate(revision)
+    return standpoint(revision).estate
+
+
+def standpoint(revision: int) -> Standpoint:
+    """The present, at that revision or a later one, with what is known of it."""
+    return _newest(Settings().database_url).standpoint(revision)
 
 
 def suggested(revision: int) -> Suggested:
@@ -194,28 +200,32 @@ class _Newest:
     """The newest estate and no other: it is larger than all else by far.
 
     It is let go before the next one is loaded, so that there are never two. Who turns the page
-    meanwhile waits for the next one, and nobody loads one of their own.
+    meanwhile waits for the next one, and nobody loads one of their own. What it is built of is kept
+    with it where a page asked for that last time.
     """
 
     def __init__(self, url: str) -> None:
         self._url = url
         self._lock = threading.Lock()
-        self._estate: Estate | None = None
+        self._standpoint: Standpoint | None = None
 
-    def estate(self, revision: int) -> Estate:
+    def standpoint(self, revision: int) -> Standpoint:
         """At that revision or a later one, with ages of this hour."""
         engine = _engine(self._url)
         with self._lock:
-            at, found = now(), self._estate
+            at, found = now(), self._standpoint
             if (
                 found is None
                 or not revision <= found.revision <= database.revision(engine)
                 or found.as_of.replace(minute=0, second=0, microsecond=0)
                 != at.replace(minute=0, second=0, microsecond=0)
             ):
-                self._estate = found = None
-                found = reading.load_estate(engine, at, read_reducers(Settings().name_reducers))
-                self._estate = found
+                is_lean = found is None or not found.was_observed
+                self._standpoint = found = None
+                found = history.stand(engine, reducers=read_reducers(Settings().name_reducers))
+                found.is_lean = is_lean
+                found.estate  # noqa: B018  # read while nobody else reads one of their own
+                self._standpoint = found
                 give_back()
             return found
 

@@ -42,6 +42,10 @@ class Standpoint:
     and for the past a store of its own that was filled from the log and goes with this object.
     """
 
+    is_lean = False
+    """Whether what events said is let go once the estate is built of it, as it is three times as
+    large; whoever asks for it then has it read again."""
+
     def __init__(
         self, engine: Engine, as_of: datetime, revision: int, catalog: Catalog, reducers: Reducers
     ) -> None:
@@ -54,16 +58,26 @@ class Standpoint:
     @cached_property
     def observed(self) -> Observed:
         """What events said, of whole assets."""
-        with self.engine.connect() as connection, uncollected():
-            seen = observe(connection, self.as_of, self.catalog, self.reducers)
-            release(connection)
-            return seen
+        return self._observe()
 
     @cached_property
     def estate(self) -> Estate:
         """Everything known."""
+        is_kept = self.was_observed or not self.is_lean
+        seen = self.observed if is_kept else self._observe()
         with uncollected():
-            return build_estate(self.observed, self.catalog, self.as_of, self.revision)
+            return build_estate(seen, self.catalog, self.as_of, self.revision)
+
+    @property
+    def was_observed(self) -> bool:
+        """Whether what events said is at hand."""
+        return "observed" in vars(self)
+
+    def _observe(self) -> Observed:
+        with self.engine.connect() as connection, uncollected():
+            seen = observe(connection, self.as_of, self.catalog, self.reducers)
+            release(connection)
+            return seen
 
 
 def stand(
