@@ -2,7 +2,7 @@
 // To Python, each asks for one rerun: expand {id, dir}, columns id, more id (columns), open id,
 // field {id, name}, and where the page wants to know, pick id | [source, target] | null.
 
-const HEAD = 46, ROW = 22, MARGIN = 26, FAR = 0.65, MANY = 80, TWICE_MS = 350;
+const HEAD = 46, ROW = 22, MARGIN = 26, FAR = 0.65, TWICE_MS = 350;
 const kept = new WeakMap(); // what outlives a redraw, per mounted graph: zoom, place, selection
 
 const ICONS = { // 16 px outlines by kind of asset
