@@ -36,52 +36,90 @@ class _Newest(NamedTuple):
     """When the first of these ended."""
 
 
-def read_named(
-    connection: Connection, until: int, endless: Collection[int], jobs: Iterable[int] | None = None
-) -> Iterator[tuple[int, Named]]:
-    """What is known of jobs under each of their names, by the id of the name.
+ShapeTold = tuple[o.Shape, Mapping[tuple[int, int], LinkBasis]]
+Remembered = dict[int, ShapeTold]
+"""Shapes by id; a shape never changes."""
+
+SHAPES = 20_000
+"""How many shapes are remembered."""
+
+
+class Accounts:
+    """Reads what is known of jobs under each of their names.
 
     Args:
         connection: Of the store.
         until: Up to when runs count, microseconds UTC.
         endless: Jobs whose runs end only by accident.
-        jobs: Of which; ``None``: of all that ever did anything.
+        remembered: Shapes that were read before; takes those that are read.
+        has_declared: Whether any job has static lineage.
     """
-    if jobs is None:
-        jobs = connection.execute(select(SHAPE.c.job_id).distinct()).scalars().all()
-    for part in chunks(jobs):
-        yield from _read(connection, until, endless, part)
 
+    def __init__(
+        self,
+        connection: Connection,
+        until: int,
+        endless: Collection[int],
+        remembered: Remembered | None = None,
+        *,
+        has_declared: bool = True,
+    ) -> None:
+        self._connection = connection
+        self._until = until
+        self._endless = endless
+        self._remembered = remembered
+        self._has_declared = has_declared
 
-def _read(
-    connection: Connection, until: int, endless: Collection[int], jobs: Collection[int]
-) -> Iterator[tuple[int, Named]]:
-    job_of: dict[int, int] = {
-        shape_id: int(job_id)
-        for shape_id, job_id in rows_where(connection, SHAPE, ("id", "job_id"), "job_id", jobs)
-    }
-    newest: dict[int, list[_Newest]] = defaultdict(list)
-    ranges: dict[int, tuple[int, int]] = {}
-    for run in _newest(connection, job_of, until):
-        newest[job_of[run.shape_id]].append(run)
-        first, last = ranges.get(run.shape_id, (run.first_at, run.at))
-        ranges[run.shape_id] = min(first, run.first_at), max(last, run.at)
-    declared = declared_shapes(connection, until, jobs)
-    shapes: dict[int, dict[int, ShapeSeen]] = defaultdict(dict)
-    for shape_id, (shape, bases) in _shapes(connection, job_of).items():
-        seen = ShapeSeen(shape, bases, *ranges.get(shape_id, (None, None)))
-        shapes[job_of[shape_id]][shape_id] = seen
-    for job_id in jobs:
-        runs = sorted(newest.get(job_id, ()), reverse=True)
-        succeeded = [run.shape_id for run in runs if run.state == COMPLETE]
-        account = Account(
-            runs[0].shape_id if runs else None,
-            succeeded[0] if succeeded else None,
-            last_of(connection, succeeded, until) if len(succeeded) > 1 else (),
-            declared.get(job_id),
-            job_id in endless,
-        )
-        yield job_id, Named(account, shapes.get(job_id, {}))
+    def of_all(self) -> Iterator[tuple[int, Named]]:
+        """Of every job that ever did anything."""
+        jobs = self._connection.execute(select(SHAPE.c.job_id).distinct()).scalars().all()
+        return self.of(jobs)
+
+    def of(self, jobs: Iterable[int]) -> Iterator[tuple[int, Named]]:
+        """Of some jobs, by the id of the name."""
+        for part in chunks(jobs):
+            yield from self._read(part)
+
+    def _read(self, jobs: Collection[int]) -> Iterator[tuple[int, Named]]:
+        connection, until = self._connection, self._until
+        job_of: dict[int, int] = {
+            shape_id: int(job_id)
+            for shape_id, job_id in rows_where(connection, SHAPE, ("id", "job_id"), "job_id", jobs)
+        }
+        newest: dict[int, list[_Newest]] = defaultdict(list)
+        ranges: dict[int, tuple[int, int]] = {}
+        for run in _newest(connection, job_of, until):
+            newest[job_of[run.shape_id]].append(run)
+            first, last = ranges.get(run.shape_id, (run.first_at, run.at))
+            ranges[run.shape_id] = min(first, run.first_at), max(last, run.at)
+        declared = declared_shapes(connection, until, jobs) if self._has_declared else {}
+        shapes: dict[int, dict[int, ShapeSeen]] = defaultdict(dict)
+        for shape_id, told in self._shapes(job_of).items():
+            seen = ShapeSeen(*told, *ranges.get(shape_id, (None, None)))
+            shapes[job_of[shape_id]][shape_id] = seen
+        for job_id in jobs:
+            runs = sorted(newest.get(job_id, ()), reverse=True)
+            succeeded = [run.shape_id for run in runs if run.state == COMPLETE]
+            account = Account(
+                runs[0].shape_id if runs else None,
+                succeeded[0] if succeeded else None,
+                last_of(connection, succeeded, until) if len(succeeded) > 1 else (),
+                declared.get(job_id),
+                job_id in self._endless,
+            )
+            yield job_id, Named(account, shapes.get(job_id, {}))
+
+    def _shapes(self, shapes: Collection[int]) -> Mapping[int, ShapeTold]:
+        known = self._remembered
+        if known is None:
+            return _read_shapes(self._connection, shapes)
+        missing = [shape_id for shape_id in shapes if shape_id not in known]
+        if len(known) + len(missing) > SHAPES:
+            known.clear()
+            missing = list(shapes)
+        if missing:
+            known |= _read_shapes(self._connection, missing)
+        return {shape_id: known[shape_id] for shape_id in shapes}
 
 
 def _newest(connection: Connection, shapes: Iterable[int], until: int) -> Iterator[_Newest]:
@@ -101,9 +139,7 @@ def _newest(connection: Connection, shapes: Iterable[int], until: int) -> Iterat
             yield _Newest(*row)
 
 
-def _shapes(
-    connection: Connection, shapes: Collection[int]
-) -> dict[int, tuple[o.Shape, Mapping[tuple[int, int], LinkBasis]]]:
+def _read_shapes(connection: Connection, shapes: Collection[int]) -> dict[int, ShapeTold]:
     inputs: dict[int, list[int]] = defaultdict(list)
     outputs: dict[int, list[tuple[int, str]]] = defaultdict(list)
     bases: dict[int, dict[tuple[int, int], LinkBasis]] = defaultdict(dict)

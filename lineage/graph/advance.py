@@ -15,14 +15,13 @@ from weakref import WeakKeyDictionary
 from sqlalchemy import Connection, Engine
 
 from catalog import driver
-from catalog.database import revision
 from catalog.model import AssetKey, Kind
 from catalog.moments import microseconds, moment
 from lineage.assets import DATASET
 from lineage.contents import Contents
-from lineage.graph.accounts import read_named
+from lineage.graph.accounts import Accounts
 from lineage.graph.estate_graph import EstateGraph
-from lineage.graph.footing import CHECKED, Footing, read_marks
+from lineage.graph.footing import CHECKED, Footing, Marks, read_marks
 from lineage.graph.loading import load
 from lineage.graph.news import News, read_news
 from lineage.graph.records import JobRecord, Named, record_of
@@ -58,20 +57,10 @@ class Held:
 
     def graph(self) -> EstateGraph:
         """The graph with everything that the store knows now."""
-        known = self._graph
-        if known is not None and not self._is_behind(known):
-            return known
         with self._lock:
-            known = self._graph
-            if known is not None and not self._is_behind(known):  # somebody else was first
-                return known
-            return self._brought_forward() or self._read_anew()
-
-    def _is_behind(self, graph: EstateGraph) -> bool:
-        footing = self._footing
-        if footing is None or revision(self._engine) != graph.revision:
-            return True
-        return footing.next_at is not None and _now(footing.marks.behind_us) >= footing.next_at
+            with self._engine.connect() as connection, connection.begin():
+                graph = self._brought_forward(connection)
+            return graph or self._read_anew()
 
     def _read_anew(self) -> EstateGraph:
         with self._engine.connect() as connection:
@@ -87,15 +76,21 @@ class Held:
         self.loads += 1
         return self._graph
 
-    def _brought_forward(self) -> EstateGraph | None:
+    def _brought_forward(self, connection: Connection) -> EstateGraph | None:
         """``None``: it has to be read anew."""
         graph, footing = self._graph, self._footing
         if graph is None or footing is None:
             return None
+        marks = read_marks(connection)
+        clock = _now(marks.behind_us)
+        is_time_up = footing.next_at is not None and clock >= footing.next_at
+        if marks.revision == graph.revision and not is_time_up:
+            return graph
+        if is_time_up or not marks.is_same_store(footing.marks):
+            return None
         # Whatever goes wrong on the way, what is half done must not be built upon.
         self._footing = None
-        with self._engine.connect() as connection:
-            brought = _Step(connection, self._contents, graph, footing).graph()
+        brought = _Step(connection, self._contents, graph, footing).graph(marks, clock)
         if brought is None:
             return None
         self._graph, self._footing = brought, footing
@@ -132,14 +127,12 @@ class _Step:
         """Assets that are new, with their numbers."""
         self._new_keys: list[AssetKey] = []
 
-    def graph(self) -> EstateGraph | None:
+    def graph(self, marks: Marks, clock: int) -> EstateGraph | None:
         """The graph that follows; ``None`` if it has to be read anew."""
         footing = self._footing
-        marks = read_marks(self._connection)
-        clock = _now(marks.behind_us)
         latest = clock + _AHEAD_US
         news = read_news(self._connection, self._contents, footing.last, MOST, latest)
-        if news is None or not marks.is_same_store(footing.marks):
+        if news is None:
             return None
         footing.newest_at = max(footing.newest_at, *(t for t in news.times if t <= latest), 0)
         until = max(clock, footing.newest_at)
@@ -148,16 +141,13 @@ class _Step:
         ahead = [t for t in (*news.times, footing.next_at) if t is not None and t > until]
         footing.next_at = min(ahead, default=None)
         if not (
-            self._are_new_names_taken()
+            (marks.asset == footing.marks.asset or self._are_new_names_taken())
             and self._is_time_taken(news)
             and self._are_names_taken(news)
             and self._are_remarks_taken(news)
         ):
             return None
-        try:
-            records = dict(self._records(news, until))
-        except KeyError:  # a name of which we hear only with the next events
-            return None
+        records = dict(self._records(news, until, has_declared=marks.declarations > 0))
         if footing.has_node_uses and any(map(self._writes_otherwise, records, records.values())):
             return None
         noise = self._noise(news, records)
@@ -185,7 +175,7 @@ class _Step:
         rows = driver.rows(
             self._connection,
             "SELECT id, kind, namespace, name FROM lineage_asset "  # noqa: S608
-            f"WHERE id > {self._footing.asset} ORDER BY id",  # our own number
+            f"WHERE id > {self._footing.marks.asset} ORDER BY id",  # our own number
         )
         for name_id, kind, namespace, name in rows:
             if name_id in self._footing.numbers:  # it came while the graph was read
@@ -242,12 +232,17 @@ class _Step:
 
     # What they do ----------------------------------------------------------------------------
 
-    def _records(self, news: News, until: int) -> Iterator[tuple[int, JobRecord]]:
+    def _records(
+        self, news: News, until: int, *, has_declared: bool
+    ) -> Iterator[tuple[int, JobRecord]]:
         footing = self._footing
         numbers = {self._number(Kind.JOB, name) for name in news.jobs}
         jobs = [i for number in numbers for i in footing.ids(number)]
         named: dict[int, list[Named]] = {}
-        for job_id, told in read_named(self._connection, until, footing.endless, jobs):
+        reader = Accounts(
+            self._connection, until, footing.endless, footing.shapes, has_declared=has_declared
+        )
+        for job_id, told in reader.of(jobs):
             named.setdefault(footing.numbers[job_id], []).append(told)
         for number, told_of in named.items():
             yield number, record_of(told_of, footing.numbers.__getitem__)

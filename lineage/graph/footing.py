@@ -10,11 +10,11 @@ from array import array
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from sqlalchemy import Connection
 
 from catalog import driver
-from catalog.database import read_meta
 from catalog.lookups import rows_where
 from catalog.model import AssetKey
 from catalog.moments import moment
@@ -22,6 +22,7 @@ from lineage import observed as o
 from lineage.declaring import BEYOND
 from lineage.events import text_of
 from lineage.facets import Facet
+from lineage.graph.accounts import Remembered
 from lineage.graph.news import ELSEWHERE, Remark
 from lineage.naming import dataset_noise
 from lineage.nodes import NODE
@@ -35,44 +36,48 @@ Type = tuple[str | None, str | None]
 """What a ``datasetType`` facet says: type and subtype."""
 
 
-@dataclass(frozen=True, slots=True)
-class Marks:
-    """What moves when more changes than what events say."""
+class Marks(NamedTuple):
+    """What moves when more changes than what events say, and what moves with each."""
 
     revision: int
+    asset: int
+    """The greatest id of a name."""
+    declarations: int
+    """How many jobs have static lineage, counted by year."""
     epoch: int
     behind_us: int
     """How far the clock of the sample company is behind."""
     catalogs: int
     removals: int
-    keys: tuple[int, int]
-    """How many were made, and how many of these revoked."""
+    keys: int
+    revoked: int
 
     def is_same_store(self, other: Marks) -> bool:
         """Whether nothing but events came between."""
-        return (
-            (self.epoch, self.behind_us, self.catalogs, self.removals, self.keys)
-            == (other.epoch, other.behind_us, other.catalogs, other.removals, other.keys)
-        )  # fmt: skip
+        return self[3:] == other[3:]
 
 
 def read_marks(connection: Connection) -> Marks:
     """What the store has of them."""
-    meta = read_meta(connection)
-    ((catalogs, removals, keys, revoked),) = driver.rows(
-        connection,
-        "SELECT (SELECT max(id) FROM catalog_revision), (SELECT max(id) FROM lineage_removal), "
-        "(SELECT count(*) FROM lineage_key), "
-        "(SELECT count(*) FROM lineage_key WHERE revoked_at IS NOT NULL)",
-    )
-    return Marks(
-        meta.get("revision", 0),
-        meta.get("epoch", 0),
-        meta.get("clock_behind_us", 0),
-        catalogs or 0,
-        removals or 0,
-        (keys, revoked),
-    )
+    (row,) = driver.rows(connection, f"SELECT {', '.join(f'({told})' for told in _MARKS)}")
+    return Marks(*(number or 0 for number in row))
+
+
+def _meta(key: str) -> str:
+    return f"SELECT value FROM catalog_meta WHERE key = '{key}'"  # noqa: S608 - our own names
+
+
+_MARKS = (
+    _meta("revision"),
+    "SELECT max(id) FROM lineage_asset",
+    "SELECT count(*) FROM lineage_declaration",
+    _meta("epoch"),
+    _meta("clock_behind_us"),
+    "SELECT max(id) FROM catalog_revision",
+    "SELECT max(id) FROM lineage_removal",
+    "SELECT count(*) FROM lineage_key",
+    "SELECT count(*) FROM lineage_key WHERE revoked_at IS NOT NULL",
+)
 
 
 @dataclass(slots=True)
@@ -82,8 +87,6 @@ class Footing:
     marks: Marks
     last: int
     """Number of the newest event that is in the graph."""
-    asset: int
-    """The greatest id of a name that is in it."""
     symlinks: Mapping[int, frozenset[tuple[int, str, int]]]
     """By a name of a dataset, its other names, of what type, and who vouched for it."""
     nodes: dict[int, set[str]]
@@ -112,6 +115,8 @@ class Footing:
     """Hash of the facet of a dataset that declares edges, by its number and the facet's name."""
     has_node_uses: bool = False
     """Whether uses outside dbt name nodes, so that they read what some jobs write."""
+    shapes: Remembered = field(default_factory=dict)
+    """Shapes that were read lately."""
     checked: set[Remark] = field(default_factory=set)
     """What was said and changed nothing."""
 
@@ -119,10 +124,7 @@ class Footing:
     def read(cls, connection: Connection) -> Footing:
         """What can be known before the graph is read; what comes meanwhile counts as new."""
         marks = read_marks(connection)
-        ((last, asset),) = driver.rows(
-            connection,
-            "SELECT (SELECT max(seq) FROM lineage_event), (SELECT max(id) FROM lineage_asset)",
-        )
+        ((last,),) = driver.rows(connection, "SELECT max(seq) FROM lineage_event")
         symlinks: dict[int, set[tuple[int, str, int]]] = defaultdict(set)
         for dataset_id, other_id, kind, vouched in driver.rows(
             connection, "SELECT asset_id, other_id, type, vouched FROM lineage_symlink"
@@ -134,7 +136,7 @@ class Footing:
         ):
             nodes[job_id].add(node)
         told = {i: frozenset(others) for i, others in symlinks.items()}
-        return cls(marks, last or 0, asset or 0, told, nodes)
+        return cls(marks, last or 0, told, nodes)
 
     def stand_on(
         self, connection: Connection, seen: o.Observed, numbers: Mapping[int, int], until: int
@@ -185,7 +187,6 @@ class Footing:
         Not if until now only a facet named that asset: then more is known of it now.
         """
         self.numbers[name_id] = number
-        self.asset = max(self.asset, name_id)
         if number == len(self.first):
             self.first.append(name_id)
             if is_dataset:

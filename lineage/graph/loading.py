@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from catalog.model import Kind
 from catalog.moments import microseconds
-from lineage.graph.accounts import read_named
+from lineage.graph.accounts import Accounts
 from lineage.graph.estate_graph import EstateGraph
 from lineage.graph.hops import Hops
 from lineage.graph.records import Named, record_of
@@ -47,7 +47,7 @@ def load(standpoint: Standpoint) -> Loaded:
     by_job: dict[int, list[Named]] = defaultdict(list)
     with standpoint.engine.connect() as connection, uncollected():
         until = microseconds(standpoint.as_of)
-        for job_id, named in read_named(connection, until, seen.endless):
+        for job_id, named in Accounts(connection, until, seen.endless).of_all():
             by_job[numbers[job_id]].append(named)
     hops = Hops.of(
         {job: record_of(named, numbers.__getitem__) for job, named in by_job.items()},
