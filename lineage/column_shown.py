@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable, Iterator, Set
 from dataclasses import replace
 
 from catalog.errors import UserError, did_you_mean
-from catalog.model import AssetKey
+from catalog.model import AssetKey, Kind
 from lineage.column_graph import DEEPEST, ColumnGraph, in_order
 from lineage.column_index import Edge
 from lineage.column_links import ColumnKey, How
@@ -58,6 +58,10 @@ def column_answer(
     noise = {c.column.asset for c in found.columns if c.noise is not None} - shown
     edges = drawn(found.edges, shown, noise)
     kept = {answer.root, *(key.asset for edge in edges for key in edge[:2])}
+    # A job stays if it leads from one of them to another.
+    into = {link.target for link in answer.links if link.source in kept}
+    out = {link.source for link in answer.links if link.target in kept}
+    kept |= {key for key in into & out if key.kind is Kind.JOB}
     nodes = tuple(node for node in answer.nodes if node.key in kept)
     links = tuple(link for link in answer.links if kept.issuperset(link.ends))
     return replace(answer, nodes=nodes, links=links), edges

@@ -5,13 +5,17 @@ Who asks ``through_jobs`` gets the same datasets at the same distances, and the 
 
 from __future__ import annotations
 
-from collections.abc import Set
+from collections.abc import Hashable, Iterable, Set
 from dataclasses import dataclass
+from typing import Generic, Protocol, TypeVar
 
 from catalog.model import AssetKey, Kind
 from lineage.graph.drawn import NO_KEYS, Drawn
 from lineage.graph.estate_graph import EstateGraph
 from lineage.graph.model import Direction, Hidden, Lineage, Side, Standing
+
+N = TypeVar("N", bound=Hashable)
+"""An asset, or its number."""
 
 NODES_MOST = 10_000
 """How many assets an answer holds, at most."""
@@ -41,80 +45,140 @@ def ask(graph: EstateGraph, question: Question, hidden_jobs: Set[AssetKey] = NO_
         question: About an asset, by the key that stands for it.
         hidden_jobs: Jobs that are drawn through.
     """
-    walk = _Walk(graph, question, hidden_jobs)
-    nodes = walk.nodes()
-    shown = {node.key for node in nodes}
-    links = walk.drawn.links(shown, through_jobs=question.through_jobs)
+    drawn = Drawn(graph, {question.root}, hidden_jobs, with_faded=question.with_faded)
+    root = graph.number(question.root)
+    is_plain = not question.through_jobs and not question.with_faded
+    # What most ask goes by numbers, which are faster to tell apart than keys.
+    nodes, truncated, hidden = (
+        _Walk(root, _InFlow(graph), question).walked()
+        if is_plain and root in graph.flow
+        else _Walk(question.root, _InDrawing(drawn, question), question).walked()
+    )
+    links = drawn.links({node.key for node in nodes}, through_jobs=question.through_jobs)
     return Lineage(
         root=question.root,
         as_of=graph.as_of,
         nodes=nodes,
         links=tuple(sorted(links, key=lambda link: link.ends)),
-        truncated=walk.is_cut,
-        hidden=Hidden(walk.beyond(shown, up=True), walk.beyond(shown, up=False)),
+        truncated=truncated,
+        hidden=hidden,
     )
 
 
-class _Walk:
+class _Steps(Protocol[N]):
+    """Steps from asset to asset."""
+
+    def beside(self, node: N, *, up: bool) -> Iterable[N]:
+        """Datasets one hop away."""
+
+    def met(self, node: N, *, up: bool) -> Iterable[N]:
+        """All that is met in one hop: these, and jobs on the way if they are asked for."""
+
+    def key(self, node: N) -> AssetKey:
+        """Which asset it is."""
+
+
+class _InFlow:
+    """From dataset to dataset, by their numbers."""
+
+    def __init__(self, graph: EstateGraph) -> None:
+        self._flow = graph.flow
+        self.key = graph.key
+
+    def beside(self, node: int, *, up: bool) -> Iterable[int]:
+        """Datasets one hop away."""
+        return self._flow.predecessors(node) if up else self._flow.successors(node)
+
+    met = beside
+
+
+class _InDrawing:
+    """As drawn, also through jobs and over what faded."""
+
+    def __init__(self, drawn: Drawn, question: Question) -> None:
+        self._drawn = drawn
+        self._question = question
+
+    def beside(self, node: AssetKey, *, up: bool) -> Iterable[AssetKey]:
+        """Datasets one hop away; of a job on the way none, as it was led through already."""
+        is_on_the_way = node.kind is Kind.JOB and node != self._question.root
+        return () if is_on_the_way else self._drawn.datasets_beside(node, up=up)
+
+    def met(self, node: AssetKey, *, up: bool) -> Iterable[AssetKey]:
+        """These, and jobs on the way if they are asked for."""
+        yield from self.beside(node, up=up)
+        if self._question.through_jobs and (
+            node.kind is Kind.DATASET or node == self._question.root
+        ):
+            yield from self._drawn.jobs_beside(node, up=up)
+
+    def key(self, node: AssetKey) -> AssetKey:
+        """Itself."""
+        return node
+
+
+class _Walk(Generic[N]):
     """Breadth first, both ways in step, so that what is cut off is what is farthest."""
 
-    def __init__(self, graph: EstateGraph, question: Question, hidden_jobs: Set[AssetKey]) -> None:
-        self.drawn = Drawn(graph, {question.root}, hidden_jobs, with_faded=question.with_faded)
-        self.is_cut = False
+    def __init__(self, root: N, steps: _Steps[N], question: Question) -> None:
+        self._root = root
+        self._steps = steps
         self._question = question
-        self._distance = {question.root: 0}
+        self._distance = {root: 0}
         asked = ((True, Direction.UP), (False, Direction.DOWN))
-        self._met: dict[bool, set[AssetKey]] = {
-            up: {question.root} for up, way in asked if question.direction in (way, Direction.BOTH)
+        self._met: dict[bool, set[N]] = {
+            up: {root} for up, way in asked if question.direction in (way, Direction.BOTH)
         }
         """What was met on each side that is asked for, by whether that is up."""
+        self._rims: dict[bool, set[N]] = {up: {root} for up in self._met}
+        """Of each side what may have neighbours that were not met."""
 
-    def nodes(self) -> tuple[Standing, ...]:
-        """The root and all that is met within depth and count, by distance and name."""
-        rims = {up: {self._question.root} for up in self._met}
+    def walked(self) -> tuple[tuple[Standing, ...], bool, Hidden]:
+        """The root and all that is met within depth and count, whether that was cut off by count,
+        and how many datasets are one hop beyond on each side.
+        """
+        is_cut = False
         for distance in range(1, self._question.depth + 1):
-            met = {up: self._step(rim, up=up) for up, rim in rims.items()}
-            self._admit(set().union(*met.values()), distance)
-            for up, keys in met.items():
-                new = (keys & self._distance.keys()) - self._met[up]
+            met = {up: self._step(rim, up=up) for up, rim in self._rims.items()}
+            is_cut = self._admit(set().union(*met.values()), distance)
+            for up, found in met.items():
+                new = (found & self._distance.keys()) - self._met[up]
                 self._met[up] |= new
-                # A job is shown between datasets and led through already.
-                rims[up] = {key for key in new if key.kind is Kind.DATASET}
-            if self.is_cut or not any(rims.values()):
+                self._rims[up] = new | self._rims[up] if is_cut else new
+            if is_cut or not any(self._rims.values()):
                 break
-        found = (Standing(key, at, self._side(key)) for key, at in self._distance.items())
-        return tuple(sorted(found, key=_order))
+        nodes = (
+            Standing(self._steps.key(node), at, self._side(node))
+            for node, at in self._distance.items()
+        )
+        hidden = Hidden(len(self._beyond(up=True)), len(self._beyond(up=False)))
+        return tuple(sorted(nodes, key=_order)), is_cut, hidden
 
-    def beyond(self, shown: Set[AssetKey], *, up: bool) -> int:
-        """How many datasets are one hop beyond what was met on a side, and not shown."""
-        found: set[AssetKey] = set()
-        for key in self._met.get(up, ()):
-            if key.kind is Kind.DATASET or key == self._question.root:
-                found.update(self.drawn.datasets_beside(key, up=up))
-        return len(found - shown)
+    def _beyond(self, *, up: bool) -> set[N]:
+        """What is one hop beyond a side."""
+        rim = self._rims.get(up, ())
+        found = {beyond for node in rim for beyond in self._steps.beside(node, up=up)}
+        return found - self._distance.keys()
 
-    def _step(self, rim: Set[AssetKey], *, up: bool) -> set[AssetKey]:
+    def _step(self, rim: Set[N], *, up: bool) -> set[N]:
         """Everything one dataset hop beyond a rim."""
-        found: set[AssetKey] = set()
-        for key in rim:
-            found.update(self.drawn.datasets_beside(key, up=up))
-            if self._question.through_jobs:
-                found.update(self.drawn.jobs_beside(key, up=up))
-        return found
+        return {beyond for node in rim for beyond in self._steps.met(node, up=up)}
 
-    def _admit(self, met: Set[AssetKey], distance: int) -> None:
-        """Let in what was not met before, as far as there is room."""
-        new = sorted(met - self._distance.keys(), key=_name)
+    def _admit(self, met: Set[N], distance: int) -> bool:
+        """Let in what was not met before, as far as there is room; whether there was too little."""
+        new = met - self._distance.keys()
         room = self._question.nodes_most - len(self._distance)
-        self.is_cut = len(new) > room
-        self._distance.update(dict.fromkeys(new[:room], distance))
+        is_cut = len(new) > room
+        if is_cut:
+            new = set(sorted(new, key=lambda node: _name(self._steps.key(node)))[:room])
+        self._distance.update(dict.fromkeys(new, distance))
+        return is_cut
 
-    def _side(self, key: AssetKey) -> Side:
-        if key == self._question.root:
+    def _side(self, node: N) -> Side:
+        if node == self._root:
             return Side.ROOT
-        if all(key in met for met in self._met.values()) and len(self._met) > 1:
-            return Side.BOTH
-        return Side.UP if key in self._met.get(True, ()) else Side.DOWN
+        sides = [Side.UP if up else Side.DOWN for up, met in self._met.items() if node in met]
+        return sides[0] if len(sides) == 1 else Side.BOTH
 
 
 def _order(node: Standing) -> tuple[object, ...]:

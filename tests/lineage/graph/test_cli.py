@@ -208,6 +208,10 @@ def test_one_column_has_a_graph_of_its_own(database: str) -> None:
 
     assert names(found) == ["x.raw", "x.staged", "x.mart"]
     assert len(found["column_edges"]) == 2
+    through = document(
+        database, "lineage", WH, "x.raw", "--field", "price", "--jobs", "--format", "json"
+    )
+    assert names(through) == ["x.raw", "stage", "x.staged", "build", "x.mart"]
     other = document(database, "lineage", WH, "x.staged", "--field", "other", "--format", "json")
     assert names(other) == ["x.staged"]
     assert 'Did you mean "total"?' in refused(
