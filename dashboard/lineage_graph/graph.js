@@ -41,8 +41,9 @@ function tail(text, width, font) {
 function rim(n, dir, count, x) {
   if (!count) return "";
   const where = dir === "up" ? "upstream" : "downstream";
+  const told = `+${count.toLocaleString("en")}`, half = Math.max(11, 4 + 3.2 * told.length);
   return `<g class="more near" data-dir="${dir}" role="button" aria-label="Show ${count} more ${where} of ${escaped(n.label)}" transform="translate(${x},${HEAD - 3})">
-    <circle r="11"/><text y="3.6">+${count > 99 ? "99" : count}</text></g>`;
+    <rect x="${-half}" y="-11" width="${2 * half}" height="22" rx="11"/><text y="3.6">${told}</text></g>`;
 }
 
 function columnRows(n, font) {
@@ -247,7 +248,7 @@ export default function ({ data, parentElement, setTriggerValue }) {
     const more = e.target.closest(".more"), node = e.target.closest(".node"), column = e.target.closest(".column"), edge = e.target.closest(".link");
     const id = node?.dataset.id ?? null, isTwice = id && state.clicked === id && e.timeStamp - state.clickedAt < TWICE_MS;
     Object.assign(state, { clicked: id, clickedAt: e.timeStamp }); // a rerun between two clicks hides a double click
-    if (more) { state.anchor = id; setTriggerValue("expand", { id, dir: more.dataset.dir }); }
+    if (more) expand(id, more.dataset.dir);
     else if (column) { state.anchor = id; if (column.matches(".rest")) setTriggerValue("more", id); else if (data.picks) setTriggerValue("field", { id, name: column.dataset.column }); }
     else if (isTwice) columns(id);
     else if (edge && data.picks) { const at = data.edges[edge.dataset.i]; select([at.source, at.target]); }
@@ -280,7 +281,9 @@ export default function ({ data, parentElement, setTriggerValue }) {
     const at = isEdge(state.selected) ? all.findIndex(e => e.source === state.selected[0] && e.target === state.selected[1]) : -1;
     if (all.length && data.picks) { state.edgesOf = id; const e = all[(at + 1) % all.length]; select([e.source, e.target]); }
   };
+  const expand = (id, dir) => { if (nodes.get(id)?.[`more_${dir}`]) { state.anchor = id; setTriggerValue("expand", { id, dir }); } };
   const keys = {
+    u: () => expand(current(), "up"), d: () => expand(current(), "down"),
     ArrowLeft: walk, ArrowRight: walk, ArrowUp: walk, ArrowDown: walk,
     "+": () => zoom(1.25), "=": () => zoom(1.25), "-": () => zoom(0.8), 0: () => fit(0.05),
     Enter: () => open(current()), c: () => columns(current()), C: () => columns(current()), e: nextEdge, E: nextEdge, Escape: () => select(null),

@@ -39,6 +39,7 @@ ROOT = Path(dashboard.__file__).parent.parent
 PAGES = [
     "",
     "assets",
+    "lineage",
     "findings",
     "intake",
     "keys",

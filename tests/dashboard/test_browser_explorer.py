@@ -147,6 +147,8 @@ def test_the_keyboard_is_enough(chromium: Browser, filled: Engine) -> None:
 
         page.keyboard.press("ArrowRight")
         expect(page.locator(".node.selected")).to_contain_text("revenue")
+        page.keyboard.press("d")
+        expect(page.locator(".node.selected")).to_contain_text("revenue")
         page.keyboard.press("e")
         expect(page.locator(".link.selected")).to_have_count(1)
         expect(page.get_by_text("Carried by")).to_be_visible()

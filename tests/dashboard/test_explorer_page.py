@@ -36,6 +36,13 @@ def picture(app: AppTest) -> dict[str, Any]:
     return dict(json.loads(drawn.proto.json))
 
 
+def pictures(app: AppTest) -> list[dict[str, Any]]:
+    """The arrows that are drawn, if anything is."""
+    return [
+        arrow for one in app.get("bidi_component") for arrow in json.loads(one.proto.json)["edges"]
+    ]
+
+
 def drawn(app: AppTest) -> set[str]:
     return {key_of(card["id"]).name for card in picture(app)["nodes"]}
 
@@ -136,6 +143,19 @@ def test_what_changed_between_two_times_is_coloured_and_listed(filled: Engine) -
     assert arrows == {ORDERS: "", REVENUE: "added"}
     assert {key_of(n["id"]).name: n["change"] for n in picture(app)["nodes"]}[REVENUE] == "added"
     assert "mart.orders → revenue" in words(app)
+
+
+def test_what_arrived_later_is_left_out_where_that_is_asked_for(filled: Engine) -> None:
+    late = event("shop.late", [ORDERS], ["shop.mart.late"], hours_ago=3)
+    Ingestor(filled).ingest([Arrival(late, "127.0.0.1")])
+    then = {"lineage_time": "At a time", "lineage_at": at(1.5)}
+
+    known_today = look(**TODAY, **then)
+    known_then = look(**TODAY, **then, lineage_known="true")
+
+    assert "shop.mart.late" in drawn(known_today)
+    assert "only with what had arrived by then" in words(known_then)
+    assert ORDERS not in {key_of(e["target"]).name for e in pictures(known_then)}
 
 
 @pytest.mark.parametrize(
