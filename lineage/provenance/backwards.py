@@ -179,6 +179,8 @@ class _Teller:
 def _note(found: Found, write: Wrote) -> str | None:
     if found.dropped_at is not None:
         return f"it had been dropped at {moment(found.dropped_at):%Y-%m-%d %H:%M} UTC"
+    if found.is_summed:
+        return "runs that may have written it were summed up by day"
     if any(w.run.is_endless and w.run.at > write.run.since for w in found.writes):
         return "it was being written all the while"
     return None

@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import Any
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, select
 
 from catalog.lookups import rows_where
 from catalog.model import AssetKey, Kind
@@ -22,6 +22,7 @@ from lineage.provenance.model import ReadBasis, RunRef, Version
 from lineage.provenance.said import Said
 from lineage.provenance.sanctions import Sanctions
 from lineage.provenance.versions import NOTHING, Found, History, Ran, Wrote, telling, wrote
+from lineage.run_days import DAY_US, RUN_DAY
 from lineage.runs import RUN, id_bytes, id_text
 
 _COMPLETE = STATE_RANK[RunState.COMPLETE]
@@ -147,10 +148,15 @@ class Ledger:
             if said is not None:
                 # One name for several writes: the newest that was there is meant.
                 named = (w for w in self._called(dataset).get(said, ()) if w.at <= run.at)
-                found = next((w for w in named if w.run.pk != run.pk), None)
-                return Found(ReadBasis.SAID, (found,) if found else (), said=said)
+                meant = next((w for w in named if w.run.pk != run.pk), None)
+                return Found(ReadBasis.SAID, (meant,) if meant else (), said=said)
         history = self.history(dataset)
-        return history.read_by(run) if history else NOTHING
+        if not history:
+            return NOTHING
+        by_time = history.read_by(run)
+        if by_time.writes and self._is_summed(history, by_time.writes[-1].at, run.since):
+            return Found(ReadBasis.UNKNOWN, (), is_summed=True)
+        return by_time
 
     def readers(self, write: Wrote) -> tuple[Ran, ...]:
         """Runs that can have read a version, and made something of it; oldest first."""
@@ -198,6 +204,27 @@ class Ledger:
         own = dataset in flow.inputs or (dataset, dataset) in flow.edges
         for run in self._runs[shape].values():
             yield wrote(run, dataset, operation, reads_itself=own)
+
+    def _is_summed(self, history: History, since: int, until: int) -> bool:
+        """Whether runs that may have written a dataset in between are known only by day."""
+        if not self._summed:
+            return False
+        days = range(since // DAY_US, until // DAY_US + 1)
+        jobs = {write.run.job for write in history.writes}
+        return any(day in days for job in jobs for day in self._summed.get(job, ()))
+
+    @cached_property
+    def _summed(self) -> Mapping[int, frozenset[int]]:
+        """Days since 1970 on which runs of each job were summed up."""
+        query = select(RUN_DAY.c.namespace, RUN_DAY.c.name, RUN_DAY.c.day)
+        rows = self.connection.execute(query).all()
+        numbers = {self.job(number): number for number in self.seen.jobs} if rows else {}
+        found: dict[int, set[int]] = defaultdict(set)
+        for namespace, name, day in rows:
+            job = self.seen.identities.key(AssetKey(Kind.JOB, namespace, name))
+            if job in numbers:
+                found[numbers[job]].add(day)
+        return {job: frozenset(days) for job, days in found.items()}
 
     @cached_property
     def _writing(self) -> Mapping[int, tuple[int, ...]]:

@@ -77,6 +77,8 @@ class Found(NamedTuple):
     """When it had been dropped, if nothing came after that."""
     said: str | None = None
     """What the run calls it."""
+    is_summed: bool = False
+    """Whether runs that may have written it were summed up by day, so that nobody can tell."""
 
 
 NOTHING = Found(ReadBasis.UNKNOWN, ())

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
+
 import pytest
 from sqlalchemy import Engine
 
+from lineage.history import stand
 from lineage.provenance.backwards import backwards
 from lineage.provenance.model import Built, Keeping, Read, ReadBasis
+from lineage.retention import Limit
+from lineage.summing import sum_up
 from tests.lineage.provenance.happenings import STREAM, Event, at_noon, did, fill, key, minute, ran
 
 
@@ -171,6 +176,33 @@ def test_a_stream_reads_every_version_that_comes(store: Engine) -> None:
     found = read(store, "m")
 
     assert (found.basis, runs(found)) == (ReadBasis.BY_TIME, ["new", "old"])
+
+
+def test_of_runs_that_were_summed_up_nobody_can_tell_which_was_read(store: Engine) -> None:
+    day = 24 * 60
+    fill(
+        store,
+        *(ran(f"r{n}", "load", n * day, n * day + 5, [], ["a"]) for n in range(90)),
+        ran("mart", "build", 15.5 * day, 15.5 * day + 5, ["a"], ["m"]),
+        ran("late", "build late", 88.5 * day, 88.5 * day + 5, ["a"], ["n"]),
+    )
+    seen = stand(store, minute(100 * day))
+    before = backwards(seen, key("m"))
+    assert before is not None
+    assert runs(before.built[0].inputs[0]) == ["r15"]
+
+    limit = Limit(40, "person:ana")
+    done = list(sum_up(store, limit, datetime.now(UTC) + timedelta(days=500), pause=False))
+
+    assert sum(len(planned.summed) for planned in done) > 10
+    seen = stand(store, minute(100 * day))
+    story, late = backwards(seen, key("m")), backwards(seen, key("n"))
+    assert story is not None
+    (found,) = story.built[0].inputs
+    assert (found.basis, found.versions) == (ReadBasis.UNKNOWN, ())
+    assert found.note == "runs that may have written it were summed up by day"
+    assert late is not None
+    assert runs(late.built[0].inputs[0]) == ["r88"]
 
 
 def test_what_a_run_read_for_something_else_does_not_feed_the_version(store: Engine) -> None:
