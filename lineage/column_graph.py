@@ -243,7 +243,15 @@ class ColumnGraph:
 
 def in_order(edges: Iterable[Edge]) -> tuple[Edge, ...]:
     """Edges by source and target."""
-    return tuple(sorted(edges, key=lambda edge: (edge.source, edge.target, edge.how.order)))
+    return tuple(sorted(edges, key=_order))
+
+
+def _order(edge: Edge) -> tuple[object, ...]:
+    source, target = edge.source.asset, edge.target.asset
+    return (
+        source.namespace, source.name, edge.source.field,
+        target.namespace, target.name, edge.target.field, edge.how.order,
+    )  # fmt: skip
 
 
 def _is_not_indirect(how: How) -> bool:

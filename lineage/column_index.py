@@ -7,7 +7,7 @@ equal numbers. A walk looks at many columns at once; what it costs hardly depend
 from __future__ import annotations
 
 from array import array
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -56,6 +56,7 @@ class ColumnIndex:
         self._places = {key: place for place, key in enumerate(self.datasets)}
         self._first = np.cumsum([0, *map(len, self._names)], dtype=np.int32)
         """The number of each dataset's first column, the whole of it."""
+        self._starts: list[int] = self._first.tolist()
         self._source, target, self._how = packing.packed(self)
         self._by_source = np.argsort(self._source, kind="stable").astype(np.int32)
         # Edges stand in the order of their targets: where those of each column begin says which.
@@ -94,8 +95,8 @@ class ColumnIndex:
 
     def column(self, number: int) -> ColumnKey:
         """The column of a number."""
-        place = int(_holder(self._first, number))
-        return ColumnKey(self.datasets[place], self._names[place][number - int(self._first[place])])
+        place = bisect_right(self._starts, number) - 1
+        return ColumnKey(self.datasets[place], self._names[place][number - self._starts[place]])
 
     def fields(self, asset: AssetKey) -> tuple[str, ...]:
         """The columns of a dataset that links name."""
@@ -228,7 +229,7 @@ def _holder(begins: Ids, numbers: npt.ArrayLike) -> Numbers:
     """In which of some ranges, given by where they begin, numbers lie."""
     # Numbers of another kind would make it copy all of the ranges.
     asked = np.asarray(numbers, dtype=begins.dtype)
-    found: Numbers = np.asarray(np.searchsorted(begins, asked, side="right")) - 1
+    found: Numbers = np.asarray(begins.searchsorted(asked, side="right")) - 1
     return found
 
 

@@ -119,9 +119,12 @@ class ColumnLink:
     @property
     def order(self) -> tuple[object, ...]:
         """By what it differs from others, and where it stands among them."""
+        # Of texts alone: keys are compared ten times as slowly.
+        source, target, job = self.source.asset, self.target.asset, self.job
         return (
-            self.source, self.target, *self.how.order,
-            (self.job.namespace, self.job.name) if self.job else ("", ""), self.said or ("", ""),
+            source.namespace, source.name, self.source.field,
+            target.namespace, target.name, self.target.field, *self.how.order,
+            *((job.namespace, job.name) if job else ("", "")), *(self.said or ("", "")),
         )  # fmt: skip
 
 

@@ -134,14 +134,18 @@ class _Reading:
 def _link(
     statement: Statement, ends: Ends, jobs: Mapping[int, AssetKey], ids: Mapping[int, str]
 ) -> ColumnLink:
-    by = statement.by
+    by, spoken = statement.by, statement.spoken
+    if len(spoken) == 1:
+        event_id = ids[spoken[0].seq]
+    else:
+        event_id = max((one.time, ids[one.seq]) for one in spoken)[1]
     return ColumnLink(
         ends.source,
         ends.target,
         statement.told.how,
         statement.told.basis,
         jobs[by.job_id],
-        max((one.time, ids[one.seq]) for one in statement.spoken)[1],
+        event_id,
         current=statement.current,
         provisional=statement.provisional,
         declared=statement.declared,

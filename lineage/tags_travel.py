@@ -183,6 +183,8 @@ class Travel:
         self.stopped: list[_Stopped] = []
         self.unseen: set[Unseen] = set()
         self.truncated = False
+        self._beyond: dict[AssetKey, tuple[AssetKey, ...]] = {}
+        """Of each dataset that holds a tag, what derives from it out of sight."""
 
     def follow(self, origin: Origin) -> None:
         """One tag of one column to wherever it comes."""
@@ -232,7 +234,9 @@ class Travel:
         """Tell what derives, at any distance, by ways of which nobody tells the columns."""
         datasets = self._graph.estate.datasets
         for holder in holders:
-            waiting, lost = [*self._graph.blind(holder)], set[AssetKey]()
+            if holder not in self._beyond:
+                self._beyond[holder] = self._graph.blind(holder)
+            waiting, lost = [*self._beyond[holder]], set[AssetKey]()
             while waiting:
                 key = waiting.pop()
                 if key not in lost and key not in holders:
