@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import heapq
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from datetime import datetime, time
 from typing import TypeVar
 
@@ -80,13 +80,23 @@ def find_asset(seen: Standpoint, key: AssetKey) -> AssetKey:
     found = known_as(seen.estate, key)
     if found is not None:
         return found
-    near = nearest(seen.estate, key)
-    hint = " Nearest: " + "; ".join(f'"{k.namespace}" "{k.name}"' for k in near) + "."
     raise UserError(
         f'{key.kind} "{key.name}" in namespace "{key.namespace}" is not known as of '
-        f"{seen.as_of:%Y-%m-%dT%H:%M:%SZ}.{hint if near else ''} "
-        + ("Expected NAMESPACE NAME of a known asset." if near else f"No {key.kind} is known then.")
+        f"{seen.as_of:%Y-%m-%dT%H:%M:%SZ}. {_remedy(seen.estate, key)}"
     )
+
+
+def _remedy(estate: Estate, key: AssetKey) -> str:
+    """What could have been meant."""
+    other = Kind.JOB if key.kind is Kind.DATASET else Kind.DATASET
+    if known_as(estate, AssetKey(other, key.namespace, key.name)) is not None:
+        return f"There is a {other} of that name: add --kind {other}."
+    near = nearest(estate, key)
+    if near:
+        return "Nearest: " + "; ".join(f'"{k.namespace}" "{k.name}"' for k in near) + "."
+    if _assets(estate, key.kind):
+        return f"No {key.kind} has a name like it; expected NAMESPACE NAME of one that is known."
+    return f"No {key.kind} is known then."
 
 
 def known_as(estate: Estate, key: AssetKey) -> AssetKey | None:
@@ -115,7 +125,7 @@ def nearest(estate: Estate, key: AssetKey) -> tuple[AssetKey, ...]:
     return tuple(known for near, known in close if near >= 0.6)[:NEAR]
 
 
-def _assets(estate: Estate, kind: Kind) -> Iterable[AssetKey]:
+def _assets(estate: Estate, kind: Kind) -> Collection[AssetKey]:
     assets: Mapping[AssetKey, object] = estate.datasets if kind is Kind.DATASET else estate.jobs
     return assets.keys()
 

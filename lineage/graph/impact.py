@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 
 import networkx as nx
@@ -20,6 +20,8 @@ from lineage.observed import Observed
 
 FAILED = (RunState.FAIL, RunState.ABORT, RunState.LOST)
 """How a run ends that may have broken what stands on it."""
+LATELY = timedelta(days=30)
+"""How long code that changed is told of as a possible cause."""
 BAD = (DataTestStatus.FAIL, DataTestStatus.BROKEN)
 
 
@@ -319,12 +321,13 @@ class _Clues:
             yield Cause(key, distance, station, Change.CODE_CHANGED, changed_at, said, told)
 
     def _code_changed_at(self, job: Job) -> datetime | None:
-        """When a job first ran the code that it has now; ``None``: it never had any other."""
+        """When a job lately first ran the code that it has now; ``None``: it had no other."""
         version = job.code.version if job.code else None
         ran = self._versions.get(job.id, {})
         if version is None or not ran.keys() - {version}:
             return None
-        return ran.get(version, job.last_run_at)  # code that never came to an end is new too
+        at = ran.get(version, job.last_run_at)  # code that never came to an end is new too
+        return at if at is not None and at > self._estate.as_of - LATELY else None
 
 
 def is_unsanctioned(write: Write) -> bool:

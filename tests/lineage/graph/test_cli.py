@@ -228,7 +228,8 @@ def test_the_nearest_names_of_an_unknown_asset_are_suggested(database: str) -> N
     assert f'dataset "x.stage" in namespace "{WH}" is not known as of 2026-11-' in told
     assert f'Nearest: "{WH}" "x.staged"' in told
     assert f'"{WH}" "x.mart"' in refused(database, "lineage", "postgres://other", "x.mart")
-    assert "Nearest" not in refused(database, "lineage", "nowhere", "qqqqqq")
+    assert "has a name like it" in refused(database, "lineage", "nowhere", "qqqqqq")
+    assert refused(database, "lineage", "jobs", "build").endswith("add --kind job.")
 
 
 def test_a_time_that_is_yet_to_come_is_refused(database: str) -> None:
