@@ -94,6 +94,8 @@ def _built(built: Built, names: Names) -> Iterator[str]:
     pieces = [f"{version(built.version, names)}, {verb} {by}"]
     if built.who is not None:
         pieces.append(f"run by {built.who.principal}{_trust(built.who.trust)}")
+    else:
+        pieces.append("run by whom nobody says")
     pieces.append(_code(built.code))
     made_of = [read for read in built.inputs if read.feeds]
     if made_of:
