@@ -12,11 +12,13 @@ from hypothesis import strategies as st
 from sqlalchemy import Engine
 
 from catalog.database import connect
+from catalog.moments import microseconds, moment
 from lineage.column_links import ColumnLink
 from lineage.columns import column_graph, column_links
 from lineage.events import parse_event
 from lineage.fold import Numbered, fold_run, matter
 from lineage.history import stand
+from lineage.tags_travel import arrivals
 from tests.lineage.worlds import DAY, WH, CleanStore, at, take
 
 INSTANTS = [at(minute) for minute in (0, 1, 2, 3)]
@@ -224,3 +226,26 @@ def test_a_run_draws_links_from_the_datasets_from_which_it_draws_edges(
     is_said = flow.explicit is not None
     loops = {(a, b) for a, b in expected if key(a) == key(b) and not (is_said and a == b)}
     assert {(key(a), key(b)) for a, b in said} == {(key(a), key(b)) for a, b in expected - loops}
+
+
+# Real events
+
+
+def test_real_events_give_links_and_an_instant_of_theirs_gives_those_of_then(
+    store: Engine, bodies: list[bytes]
+) -> None:
+    take(store, [bodies])
+    times = sorted(parse_event(body).time for body in bodies)
+    until = moment(times[len(times) // 2])
+    fresh = connect("sqlite://")
+    take(fresh, [[body for body in bodies if parse_event(body).time <= microseconds(until)]])
+
+    links = column_links(stand(store, NOW))
+
+    assert links
+    assert {link.source.asset.name for link in links if link.target.field == "word"} == {
+        "bigquery-public-data.samples.shakespeare"
+    }
+    assert told(store, until) == told(fresh, until)
+    assert not arrivals(stand(store, NOW)).truncated
+    fresh.dispose()
