@@ -173,7 +173,8 @@ def _columns(dataset: Dataset, asset: Asset | None) -> Iterator[tuple[Subject, F
 def _owners(
     estate: Estate, key: AssetKey, owners: Iterable[Claim[str]], asset: Asset | None
 ) -> Iterator[tuple[Subject, Fact]]:
-    for owner in reversed(tuple(owners)):  # of one named twice the first counts
+    told = [owner for owner in owners if not owner.is_guess]
+    for owner in reversed(told):  # of one named twice the first counts
         is_declared = owner.basis is Basis.DECLARED
         since = estate.catalog.applied_at if is_declared else _said_at(asset, "ownership")
         yield Subject(Thing.OWNER, key, detail=owner.value), Fact(owner.basis.value, since)
