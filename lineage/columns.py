@@ -15,6 +15,7 @@ from lineage.column_index import ColumnIndex, Edge
 from lineage.column_links import ColumnKey, ColumnLink, How, merged
 from lineage.column_names import ColumnNames, Ends
 from lineage.column_runs import ColumnReader, Statement, jobs_about
+from lineage.graph.model import Direction
 from lineage.history import Standpoint
 from lineage.log import event_ids
 from lineage.reading import uncollected
@@ -44,15 +45,56 @@ def column_links(
     return merged((*links, *reading.declared()))
 
 
-def column_graph(standpoint: Standpoint) -> ColumnGraph:
-    """All current links, packed for questions that go far."""
-    reading = _Reading(standpoint, None)
+def column_graph(
+    standpoint: Standpoint,
+    around: AssetKey | None = None,
+    direction: Direction = Direction.BOTH,
+) -> ColumnGraph:
+    """Current links, packed for questions that go far.
+
+    Args:
+        standpoint: From where one looks.
+        around: Only links that lead to or from this dataset at any distance, which takes as long
+            as there are many of them; ``None``: all links, which takes as long as the estate is
+            large.
+        direction: Which of these: those that lead to it are up.
+    """
+    found: dict[tuple[Ends, How], None] = {}
     with standpoint.engine.connect() as connection, uncollected():
-        said = ((ends, s.told.how) for s, ends in reading.statements(connection, ever=False))
-        declared = ((Ends(link.source, link.target), link.how) for link in reading.declared())
-        index = ColumnIndex(_telling((*said, *declared)))
+        if around is None:
+            found.update(dict.fromkeys(_told(connection, _Reading(standpoint, None))))
+        else:
+            for way in (Direction.UP, Direction.DOWN):
+                if direction in (way, Direction.BOTH):
+                    is_up = way is Direction.UP
+                    links = _far(connection, standpoint, around, is_up=is_up)
+                    found.update(dict.fromkeys(links))
         release(connection)
-    return ColumnGraph(index, standpoint.estate)
+    return ColumnGraph(ColumnIndex(_telling(found)), standpoint.estate)
+
+
+def _far(
+    connection: Connection, standpoint: Standpoint, start: AssetKey, *, is_up: bool
+) -> Iterator[tuple[Ends, How]]:
+    """Links that lead to a dataset, or from it, at any distance: of all at one distance at once."""
+    frontier = {standpoint.estate.identities.key(start)}
+    asked: set[AssetKey] = set()
+    while frontier:
+        beyond = set()
+        for ends, how in _told(connection, _Reading(standpoint, frontier)):
+            yield ends, how
+            near, far = (ends.target, ends.source) if is_up else (ends.source, ends.target)
+            if near.asset in frontier:
+                beyond.add(far.asset)
+        asked |= frontier
+        frontier = beyond - asked
+
+
+def _told(connection: Connection, reading: _Reading) -> Iterator[tuple[Ends, How]]:
+    for statement, ends in reading.statements(connection, ever=False):
+        yield ends, statement.told.how
+    for link in reading.declared():
+        yield Ends(link.source, link.target), link.how
 
 
 def explained(standpoint: Standpoint, path: Sequence[Edge]) -> tuple[ColumnLink, ...]:
@@ -87,11 +129,12 @@ def what_if_dropped(
         standpoint: From where one looks.
         key: Its dataset, by any of its names.
         field: Its name.
-        graph: That of ``column_graph``, where it is at hand.
+        graph: Where one with all that lies below is at hand.
         most: How many columns and datasets, at most.
     """
     column = ColumnKey(standpoint.estate.identities.key(key), field)
-    return (graph or column_graph(standpoint)).dropped(column, most)
+    graph = graph or column_graph(standpoint, column.asset, Direction.DOWN)
+    return graph.dropped(column, most)
 
 
 _NAMES: WeakKeyDictionary[Standpoint, ColumnNames] = WeakKeyDictionary()

@@ -14,6 +14,7 @@ from lineage.column_links import ColumnKey, ColumnLink, How
 from lineage.columns import column_graph, evidence_of
 from lineage.derivation import INDIRECT
 from lineage.estate import Estate
+from lineage.graph.model import Direction
 from lineage.history import Standpoint
 
 MOST = 10_000
@@ -129,10 +130,10 @@ def arrivals(
         dataset: Only what is tagged, arrives or stops in this one, by any of its names.
         tagged_in: Only what is tagged in this one, wherever it goes.
         indirect: Whether a tag also goes where the column only decides which values do.
-        graph: That of ``column_graph``, where it is at hand.
+        graph: Where one with all of these links is at hand.
         most: Arrivals, at most.
     """
-    graph = graph or column_graph(standpoint)
+    graph = graph or column_graph(standpoint, tagged_in, Direction.DOWN)
     about = None if dataset is None else standpoint.estate.identities.key(dataset)
     travel = Travel(graph, about, indirect=indirect, most=most)
     begun = origins(standpoint.estate, wanted)

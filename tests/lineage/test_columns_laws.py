@@ -13,8 +13,8 @@ from sqlalchemy import Engine
 
 from catalog.database import connect
 from catalog.moments import microseconds, moment
-from lineage.column_links import ColumnLink
-from lineage.columns import column_graph, column_links
+from lineage.column_links import ColumnKey, ColumnLink
+from lineage.columns import column_graph, column_links, what_if_dropped
 from lineage.events import parse_event
 from lineage.fold import Numbered, fold_run, matter
 from lineage.history import stand
@@ -56,12 +56,13 @@ entries = st.builds(
     st.dictionaries(fields, st.lists(sources, max_size=2), max_size=2),
 )  # fmt: skip
 SCHEMA = {"fields": [{"name": "x"}]}
+TAGS = {"tags": [{"key": "pii", "field": "x"}, {"key": "pii"}]}
 SAME = {"identifiers": [{"namespace": "s3://lake", "name": "b", "type": "TABLE"}]}
 outputs = st.builds(
     lambda name, lineage, more: {
         "namespace": WH, "name": name, "facets": {"columnLineage": lineage} | more,
     },
-    names, lineages, st.sampled_from([{}, {"schema": SCHEMA}, {"symlinks": SAME}]),
+    names, lineages, st.sampled_from([{}, {"schema": SCHEMA, "tags": TAGS}, {"symlinks": SAME}]),
 )  # fmt: skip
 jobs = st.builds(
     lambda name, told, kind: {
@@ -197,6 +198,29 @@ def test_what_is_asked_of_some_datasets_is_what_is_known_of_them(
         for key in sorted(seen.estate.datasets):
             mine = tuple(link for link in every if key in {end.asset for end in link.ends})
             assert column_links(seen, [key], ever=ever) == mine
+
+
+@LAW
+@given(event_lists)
+def test_what_lies_around_a_dataset_is_read_without_all_the_rest(
+    clean_store: CleanStore, events: list[dict[str, Any]]
+) -> None:
+    seen = stand(filled(clean_store(), events), NOW)
+    every = column_graph(seen)
+
+    for key in sorted(seen.estate.datasets):
+        near = column_graph(seen, key)
+        for field in ("", "x", "y"):
+            column = ColumnKey(key, field)
+            assert near.around(column) == every.around(column)
+            assert what_if_dropped(seen, key, field) == every.dropped(column)
+        assert arrivals(seen, any_tag, tagged_in=key) == arrivals(
+            seen, any_tag, tagged_in=key, graph=every
+        )
+
+
+def any_tag(_: str) -> bool:
+    return True
 
 
 @LAW
