@@ -52,7 +52,7 @@ class Dating:
 
     def dated(self, found: Iterable[Change], since: datetime) -> tuple[Change, ...]:
         """Changes after an instant with the time of each, as far as runs tell."""
-        return in_order(replace(c, at=self._at(c, since) or c.at) for c in found)
+        return in_order(self._dated(change, since) for change in found)
 
     def schema_changes(
         self, keys: Iterable[AssetKey], since: datetime
@@ -70,6 +70,11 @@ class Dating:
                     found[key] = SchemaChange(one.at, told, evidence)
                 before = columns
         return found
+
+    def _dated(self, change: Change, since: datetime) -> Change:
+        at = self._at(change, since)
+        is_between = at is not None and since < at <= self._seen.as_of
+        return replace(change, at=at) if is_between else change
 
     def _at(self, change: Change, since: datetime) -> datetime | None:
         subject = change.subject
@@ -96,8 +101,11 @@ class Dating:
         source = change.subject.source
         if source is None or not isinstance(state, EdgeState) or change.at is not None:
             return None
+        jobs = state.jobs
+        if isinstance(change.old, EdgeState) and change.change is ChangeKind.CHANGED:
+            jobs = tuple(job for job in jobs if job not in change.old.jobs)
         link = Link(
-            source, change.subject.asset, state.jobs, state.basis, state.observed, state.declared,
+            source, change.subject.asset, jobs, state.basis, state.observed, state.declared,
             current=True, provisional=state.provisional, first_seen=None, last_seen=None,
         )  # fmt: skip
         if change.change is ChangeKind.REMOVED:

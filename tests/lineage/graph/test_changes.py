@@ -92,13 +92,17 @@ def test_changes_made_to_the_earlier_state_give_the_later_one(
     early, late = sorted(data.draw(st.tuples(st.sampled_from(times), st.sampled_from(times))))
     engine = clean_store()
     take(engine, [some])
-    before, after = (state(stand(engine, moment(t))) for t in (early, late))
+    before, after = (stand(engine, moment(t)) for t in (early, late))
+    earlier, later = state(before), state(after)
 
-    found = changes(before, after)
+    found = changes(earlier, later)
 
-    assert applied(values(before), found) == values(after)
-    assert changes(after, after) == ()
-    for change in found:
+    assert applied(values(earlier), found) == values(later)
+    assert changes(later, later) == ()
+    with after.engine.connect() as connection:
+        dated = Dating(connection, after).dated(found, before.as_of)
+    assert applied(values(earlier), dated) == values(later)
+    for change in (*found, *dated):
         assert change.old != change.new or change.change.value != "changed"
         assert change.at is None or before.as_of < change.at <= after.as_of
 
