@@ -51,7 +51,7 @@ def column_answer(
         UserError: There is no such column.
     """
     root = ColumnKey(answer.root, field)
-    graph = column_graph(seen)
+    graph = column_graph(seen, answer.root, direction)
     require_column(seen, root, is_known=is_column(graph, root))
     found = graph.around(root, direction, DEEPEST)
     shown = {node.key for node in answer.nodes}
