@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, select
 
@@ -32,6 +32,16 @@ _COLUMNS = (
 )  # fmt: skip
 
 
+class Flow(NamedTuple):
+    """What runs of a shape read, write and make of what, by dataset."""
+
+    inputs: frozenset[int]
+    done: Mapping[int, Sequence[str]]
+    """What they say that they do to each dataset that they write."""
+    sources: Mapping[int, Sequence[int]]
+    made_of: Mapping[int, Sequence[int]]
+
+
 class Ledger:
     """Versions of the datasets of one standpoint, for as long as a connection to its store lasts.
 
@@ -46,6 +56,7 @@ class Ledger:
         self.seen = standpoint.observed
         self.sanctions = Sanctions(standpoint)
         self.said = Said(connection, self.seen.identities)
+        self._flows: dict[int, Flow] = {}
         self._runs: dict[int, dict[int, Ran]] = {}
         self._histories: dict[int, History] = {}
         self._readers: dict[int, tuple[Ran, ...]] = {}
@@ -123,19 +134,17 @@ class Ledger:
 
     def targets(self, run: Ran, source: int) -> list[Wrote]:
         """What a run made of a dataset."""
-        edges = self.seen.shapes[run.shape_id].edges
         found = []
-        for _, target in (edge for edge in edges if edge[0] == source):
+        for target in self._flow(run.shape_id).made_of.get(source, ()):
             history = self.history(target)
             place = history.place(run)
             if place is not None and not history.writes[place].is_drop:
                 found.append(history.writes[place])
         return found
 
-    def sources(self, write: Wrote) -> list[int]:
+    def sources(self, write: Wrote) -> Sequence[int]:
         """What a version was made of."""
-        edges = self.seen.shapes[write.run.shape_id].edges
-        return [source for source, target in edges if target == write.dataset]
+        return self._flow(write.run.shape_id).sources.get(write.dataset, ())
 
     def inputs(self, run: Ran) -> tuple[int, ...]:
         """All that a run read, whatever for."""
@@ -199,9 +208,9 @@ class Ledger:
         return found
 
     def _writes(self, dataset: int, shape: int) -> Iterator[Wrote]:
-        flow = self.seen.shapes[shape]
-        operation = telling(done for target, done in flow.outputs if target == dataset)
-        own = dataset in flow.inputs or (dataset, dataset) in flow.edges
+        flow = self._flow(shape)
+        operation = telling(flow.done[dataset])
+        own = dataset in flow.inputs or dataset in flow.sources.get(dataset, ())
         for run in self._runs[shape].values():
             yield wrote(run, dataset, operation, reads_itself=own)
 
@@ -225,6 +234,13 @@ class Ledger:
             if job in numbers:
                 found[numbers[job]].add(day)
         return {job: frozenset(days) for job, days in found.items()}
+
+    def _flow(self, shape: int) -> Flow:
+        """What runs of a shape do, to be looked up: some read and write thousands."""
+        found = self._flows.get(shape)
+        if found is None:
+            found = self._flows[shape] = _flow(self.seen.shapes[shape])
+        return found
 
     @cached_property
     def _writing(self) -> Mapping[int, tuple[int, ...]]:
@@ -266,6 +282,18 @@ class Ledger:
     @cached_property
     def _endless(self) -> frozenset[int]:
         return frozenset(i for i, job in self.seen.jobs.items() if is_endless(job))
+
+
+def _flow(shape: o.Shape) -> Flow:
+    done: dict[int, list[str]] = defaultdict(list)
+    sources: dict[int, list[int]] = defaultdict(list)
+    made_of: dict[int, list[int]] = defaultdict(list)
+    for dataset, operation in shape.outputs:
+        done[dataset].append(operation)
+    for source, target in shape.edges:
+        sources[target].append(source)
+        made_of[source].append(target)
+    return Flow(frozenset(shape.inputs), done, sources, made_of)
 
 
 def _by_dataset(pairs: Iterable[tuple[int, int]]) -> Mapping[int, tuple[int, ...]]:

@@ -6,7 +6,8 @@ Times are microseconds UTC. Datasets and jobs are numbered as ``lineage.observed
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import cached_property
 from typing import NamedTuple
 
 from lineage.provenance.model import Keeping, ReadBasis
@@ -114,10 +115,6 @@ class History:
         self._times = [w.at for w in self.writes]
         self._places = {w.run.pk: i for i, w in enumerate(self.writes)}
         self._is_outsider = is_outsider
-        self._same = _as_one(w.run for w in self.writes)
-        self._first: dict[int, int] = {}
-        for i, write in enumerate(self.writes):
-            self._first.setdefault(self._whole(write.run.job), i)
         self._keeping: dict[int, Keeping] = {}
 
     def __len__(self) -> int:
@@ -149,17 +146,44 @@ class History:
 
     def is_usual(self, place: int) -> bool:
         """Whether its job wrote there before, and lately nobody else did, outsiders apart."""
-        write = self.writes[place]
-        job = self._whole(write.run.job)
+        write, job = self.writes[place], self._jobs[place]
         if self._first[job] == place:
             return False
-        for other in self._down(place):
-            if other.at < write.at - USUAL_US:
-                break
-            is_other = self._whole(other.run.job) != job and not other.is_drop
-            if is_other and not self._is_outsider(other.run.job, other.dataset):
+        other = self._others[place]
+        while other >= 0 and self.writes[other].at >= write.at - USUAL_US:
+            found = self.writes[other]
+            if not found.is_drop and not self._is_outsider(found.run.job, found.dataset):
                 return False
+            other = self._before_of_others(other, job)
         return True
+
+    @cached_property
+    def _jobs(self) -> Sequence[int]:
+        """Who made each write; jobs of which one runs within the other are one."""
+        same = _as_one(write.run for write in self.writes)
+        return [same.get(write.run.job, write.run.job) for write in self.writes]
+
+    @cached_property
+    def _first(self) -> Mapping[int, int]:
+        """The first write of each job."""
+        found: dict[int, int] = {}
+        for place, job in enumerate(self._jobs):
+            found.setdefault(job, place)
+        return found
+
+    @cached_property
+    def _others(self) -> Sequence[int]:
+        """For each write the last one before it by another job; -1: none."""
+        found: list[int] = []
+        for place, job in enumerate(self._jobs):
+            found.append(self._before_of_others(place, job, found))
+        return found
+
+    def _before_of_others(self, place: int, job: int, known: Sequence[int] | None = None) -> int:
+        """The last write before one by anybody but a job."""
+        if not place or self._jobs[place - 1] != job:
+            return place - 1
+        return (self._others if known is None else known)[place - 1]
 
     def read_by(self, run: Ran) -> Found:
         """What a run can have read, by time: the newest that was there when it began.
@@ -191,11 +215,6 @@ class History:
             return Keeping.MAY_KEEP
         return Keeping.REBUILT if self.is_usual(place) else Keeping.MAY_KEEP
 
-    def _whole(self, job: int) -> int:
-        while job in self._same:
-            job = self._same[job]
-        return job
-
 
 def _as_one(runs: Iterable[Ran]) -> dict[int, int]:
     """Jobs whose runs stood one above the other: they report the same writes twice."""
@@ -214,4 +233,4 @@ def _as_one(runs: Iterable[Ran]) -> dict[int, int]:
                 one, other = whole(run.job), whole(by_id[above])
                 if one != other:
                     same[max(one, other)] = min(one, other)
-    return same
+    return {job: whole(job) for job in same}
