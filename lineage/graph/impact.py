@@ -84,6 +84,7 @@ class Change(StrEnum):
     """What happened upstream that may be the cause, from the plainest on."""
 
     RUN_FAILED = "run_failed"
+    STILL_RUNNING = "still_running"
     DATA_TEST_FAILED = "data_test_failed"
     UNSANCTIONED_WRITE = "unsanctioned_write"
     SCHEMA_CHANGED = "schema_changed"
@@ -307,11 +308,12 @@ class _Clues:
         if job is None:
             return
         run = _last_run_of(job)
-        if run is not None and run.state in FAILED:
+        outcome = self._run_tells(job, run)
+        if run is not None and outcome is not None:
             newest = self._seen.latest[job.id]
             evidence = Evidence(run.run_id, event_id=newest.event_id, facet="run.runId")
-            said = f"its last run: {run.state.value}"
-            yield Cause(key, distance, station, Change.RUN_FAILED, run.at, said, (evidence,))
+            change, said = outcome
+            yield Cause(key, distance, station, change, run.at, said, (evidence,))
         changed_at = self._code_changed_at(job)
         if changed_at is not None and job.code is not None:
             version = job.code.version or ""
@@ -319,6 +321,15 @@ class _Clues:
             told = (Evidence(version, event_id=job.code.event_id, facet=facet),)
             said = f"its code is {version} since then"
             yield Cause(key, distance, station, Change.CODE_CHANGED, changed_at, said, told)
+
+    def _run_tells(self, job: Job, run: LastRun | None) -> tuple[Change, str] | None:
+        """What the last run of a job may be the cause by; ``None``: by nothing."""
+        if run is not None and run.state in FAILED:
+            return Change.RUN_FAILED, f"its last run: {run.state.value}"
+        is_endless = not self._seen.endless.isdisjoint(job.ids)
+        if run is not None and run.state is RunState.RUNNING and not is_endless:
+            return Change.STILL_RUNNING, "its last run has not ended yet"
+        return None
 
     def _code_changed_at(self, job: Job) -> datetime | None:
         """When a job lately first ran the code that it has now; ``None``: it had no other."""

@@ -201,6 +201,20 @@ pipelines:
     ]
 
 
+def test_a_run_that_goes_on_is_a_cause_unless_it_never_ends(world: World) -> None:
+    endless = {"jobType": {"processingType": "STREAMING", "integration": "FLINK"}}
+    seen = world(
+        moves("wh.raw.a", "wh.mart.c", "load"),
+        moves("wh.raw.a", "wh.mart.c", "load", eventType="START", run={"runId": "on"}),
+        moves("wh.raw.b", "wh.mart.c", "flow", eventType="START", job_facets=endless),
+    )
+
+    (found,) = asked(seen, "wh.mart.c")
+
+    assert (found.change.value, found.asset.name) == ("still_running", "load")
+    assert found.evidence[0].value == "on"
+
+
 def test_where_nothing_changed_there_is_no_cause(world: World) -> None:
     assert asked(world(moves("wh.raw.a", "wh.mart.c", "load")), "wh.mart.c") == []
 
