@@ -299,7 +299,7 @@ class _Document:
 
 
 def _times(built: Built) -> Attributes:
-    said: Attributes = {"ol:eventType": built.state.value}
+    said: Attributes = {"andon:state": built.state.value}
     start, end = built.started_at, built.ended_at
     if built.has_start:
         # Clocks may say that it ended before it began.
