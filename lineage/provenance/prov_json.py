@@ -72,7 +72,8 @@ def aftermath_prov(aftermath: Aftermath, estate: Estate) -> dict[str, Any]:
                 document.derived(version, source, None, {**said, "andon:kept": True})
             else:
                 document.used(document.run(run), source, said)
-                document.derived(version, source, document.run(run), said)
+                if _is_older(step.source, one.version):
+                    document.derived(version, source, document.run(run), said)
     document.owners(estate)
     return document.told()
 
@@ -272,9 +273,7 @@ class _Document:
         for one in read.versions:
             source = self.version(one)
             self.used(run, source, said)
-            # What a run reads as it goes may be younger than the first that it wrote.
-            is_older = one.at is None or built.version.at is None or one.at <= built.version.at
-            if read.feeds and is_older:
+            if read.feeds and _is_older(one, built.version):
                 self.derived(version, source, run, {**said, **how})
 
     def _test(self, built: Built, test: TestedOn, version: str) -> None:
@@ -317,6 +316,14 @@ def _last_used(built: Iterable[Built]) -> dict[Version, datetime]:
         for version in (v for read in one.inputs for v in read.versions):
             found[version] = max(found.get(version, begun), begun)
     return found
+
+
+def _is_older(source: Version, version: Version) -> bool:
+    """Whether a version can be derived from another in PROV's terms.
+
+    What a run reads as it goes may be younger than the first that it wrote.
+    """
+    return source.at is None or version.at is None or source.at <= version.at
 
 
 def _name(prefix: str, *parts: str) -> str:
