@@ -13,6 +13,7 @@ from catalog.model import AssetKey, Kind
 from lineage import payloads
 from lineage.contents import Contents
 from lineage.templates import Template
+from lineage.times import YEAR
 
 Name = tuple[str, str]
 """Namespace and name."""
@@ -107,6 +108,8 @@ def read_news(
         (news.ahead if time > until else news.told).update(about.keys)
         news.named_again.update(about.named_again)
         if about.interests:
+            if time > until and time // YEAR == until // YEAR:
+                return None  # it takes the place of what was said before in that year
             packed = payloads.decode(body)
             for what, subject, hole in about.interests:
                 facet = packed[hole]
