@@ -10,6 +10,7 @@ from sqlalchemy import Engine
 from catalog.cli import Instant, database_option
 from catalog.errors import UserError
 from catalog.model import AssetKey, Kind
+from catalog.selection import parse_selection
 from catalog.shapes import document
 from lineage import column_printing
 from lineage.column_index import Edge
@@ -36,6 +37,7 @@ from lineage.graph.loading import estate_graph
 from lineage.graph.model import Direction, Lineage
 from lineage.graph.paths import shortest_paths
 from lineage.graph.questions import DEPTH_MOST, Question, ask
+from lineage.graph.selecting import attributes, selected
 from lineage.graph.tabular import csv_text
 from lineage.history import Standpoint, present
 
@@ -68,6 +70,7 @@ TABULAR = click.option(
 @click.option("--jobs", "through_jobs", is_flag=True, help="Through the jobs between them.")
 @click.option("--columns", "with_columns", is_flag=True, help="Also which columns feed which.")
 @click.option("--field", metavar="F", help="Only what this column has to do with.")
+@click.option("--select", "selection", metavar="S", help='Only these, such as "zone:mart".')
 @click.option("--all", "with_faded", is_flag=True, help="Also edges that are not current any more.")
 @AS_OF
 @KNOWN_AT
@@ -90,6 +93,7 @@ def lineage(
     through_jobs: bool,
     with_columns: bool,
     field: str | None,
+    selection: str | None,
     with_faded: bool,
     as_of: datetime | None,
     known_at: datetime | None,
@@ -100,11 +104,14 @@ def lineage(
 
     Example: andon lineage snowflake://orchard-main prod.marts.revenue --direction up
     """
+    wanted = None if selection is None else parse_selection(selection)
     seen = look(engine, as_of, known_at)
     root = find_asset(seen, AssetKey(Kind(kind), namespace, name))
     question = Question(root, Direction(direction), depth, through_jobs, with_faded)
     hidden_jobs = {key for key, job in seen.estate.jobs.items() if job.noise}
     answer = ask(estate_graph(seen), question, hidden_jobs)
+    if wanted is not None:
+        answer = selected(answer, lambda key: wanted.matches(attributes(seen.estate, key)))
     edges: tuple[Edge, ...] | None = None
     if field is not None:
         _require_columns(root, kind_of_text)

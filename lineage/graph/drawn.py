@@ -89,7 +89,7 @@ class Drawn:
                 return found
         way = self._way(source, target, through_jobs=through_jobs)
         hops = [link for a, b in pairwise(way) if (link := self._graph.link(a, b)) is not None]
-        return _chained(source, target, hops)
+        return chained(source, target, hops)
 
     def _way(self, source: AssetKey, target: AssetKey, *, through_jobs: bool) -> list[AssetKey]:
         """A shortest way through what is not shown."""
@@ -154,7 +154,7 @@ def current_links(graph: EstateGraph) -> Iterator[Link]:
             yield link
 
 
-def _chained(source: AssetKey, target: AssetKey, hops: Sequence[Link]) -> Link:
+def chained(source: AssetKey, target: AssetKey, hops: Sequence[Link]) -> Link:
     """Edges one after the other as one edge: it holds as far as all of them do."""
     return Link(
         source,
