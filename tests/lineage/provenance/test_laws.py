@@ -13,10 +13,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from prov.model import ProvDocument
-from sqlalchemy import Engine, select
+from sqlalchemy import Engine, select, update
 
-from catalog.database import connect
-from catalog.moments import moment
+from catalog.database import connect, writing
+from catalog.moments import microseconds, moment
 from lineage.history import Standpoint, stand
 from lineage.ingest import Arrival, Ingestor
 from lineage.log import EVENT
@@ -36,7 +36,7 @@ from tests.lineage.provenance.happenings import (
     histories,
     versions,
 )
-from tests.lineage.worlds import CleanStore, CorpusFile
+from tests.lineage.worlds import NOW, CleanStore, CorpusFile
 
 LAW = settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
 UNBOUNDED = 10_000
@@ -148,6 +148,24 @@ def test_as_of_an_instant_is_what_a_fresh_store_tells_of_the_events_up_to_then(
     fresh = all_told(stand(fill(clean_store(), *past), until))
 
     assert whole == fresh
+
+
+@LAW
+@given(happened=histories(), share=st.floats(0, 1))
+def test_known_at_an_instant_is_what_a_fresh_store_tells_of_the_events_received_by_then(
+    clean_store: CleanStore, happened: list[list[Event]], share: float
+) -> None:
+    events = [event for events in happened for event in events]
+    engine = fill(clean_store(), events)
+    received = microseconds(NOW)
+    with writing(engine) as connection:  # the first came a second before the second
+        connection.execute(update(EVENT).values(received_at=received + EVENT.c.seq * 1_000_000))
+    known = int(share * len(events))
+    late = all_told(stand(engine, NOW, moment(received + known * 1_000_000)))
+
+    fresh = all_told(stand(fill(clean_store(), events[:known]), NOW))
+
+    assert late == fresh
 
 
 def _instants(engine: Engine, share: Sequence[float]) -> Iterator[datetime]:
