@@ -118,6 +118,16 @@ class Backend:
             yield from generation
 
     @staticmethod
+    def strongly_connected_components(graph: CompactGraph) -> Iterator[set[int]]:
+        knotted = graph.knotted()
+        yield from ({node} for node in graph if node not in knotted)
+        core: nx.DiGraph[int] = nx.DiGraph()
+        core.add_nodes_from(knotted)
+        for node in knotted:
+            core.add_edges_from((node, n) for n in graph.successors(node) if n in knotted)
+        yield from nx.strongly_connected_components(core)
+
+    @staticmethod
     def is_directed_acyclic_graph(graph: CompactGraph) -> bool:
         return sum(map(len, graph.generations())) == len(graph)
 

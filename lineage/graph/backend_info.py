@@ -14,6 +14,7 @@ FUNCTIONS = (
     "shortest_path_length",
     "single_source_shortest_path_length",
     "single_target_shortest_path_length",
+    "strongly_connected_components",
     "topological_generations",
     "topological_sort",
 )

@@ -191,17 +191,26 @@ class CompactGraph:
             if len(level):
                 yield level
 
+    def knotted(self) -> set[int]:
+        """Nodes that are on a cycle, or between two: all others stand alone."""
+        rest = self._present.copy()
+        for up in (False, True):
+            for generation in self.generations(up=up):
+                rest[generation] = False
+        return set(np.flatnonzero(rest).tolist())
+
     def _marked(self, seen: set[int]) -> Marks:
         marks = np.zeros(len(self._present), bool)
         marks[np.fromiter(seen, np.int32, len(seen))] = True
         return marks
 
-    def generations(self) -> Iterator[Level]:
+    def generations(self, *, up: bool = False) -> Iterator[Level]:
         """Nodes that nothing leads to, then those to which only these lead, and so on.
 
-        On a cycle, or below one, no node is in any of them.
+        On a cycle, or below one, no node is in any of them. With ``up`` the same against the edges.
         """
-        waits = self._before.degrees(len(self._present))
+        before, after = (self._after, self._before) if up else (self._before, self._after)
+        waits = before.degrees(len(self._present))
         waiting = waits.data
         level: Level = np.flatnonzero(self._present & (waits == 0)).astype(np.int32)
         while len(level):
@@ -209,14 +218,14 @@ class CompactGraph:
             if len(level) <= SHORT:
                 following = []
                 for node in listed(level):
-                    for target in self._after.near(node):
+                    for target in after.near(node):
                         waiting[target] -= 1
                         if not waiting[target]:
                             following.append(target)
                 level = following
             else:
                 found, times = np.unique(
-                    self._after.near_all(np.asarray(level, np.int32)), return_counts=True
+                    after.near_all(np.asarray(level, np.int32)), return_counts=True
                 )
                 waits[found] -= times.astype(np.int32)
                 level = found[waits[found] == 0]

@@ -135,12 +135,16 @@ def test_what_networkx_hands_over_equals_its_own(graphs: Both, one: int, other: 
 @pytest.mark.usefixtures("way")
 @LAW
 @given(both())
-def test_generations_equal_those_of_networkx(graphs: Both) -> None:
+def test_generations_and_knots_equal_those_of_networkx(graphs: Both) -> None:
     compact, plain = graphs
 
     def generations(graph: Any) -> list[list[int]]:
         return [sorted(generation) for generation in nx.topological_generations(graph)]
 
+    def knots(graph: Any) -> list[list[int]]:
+        return sorted(sorted(knot) for knot in nx.strongly_connected_components(graph))
+
+    assert knots(compact) == knots(plain)
     assert nx.is_directed_acyclic_graph(compact) == nx.is_directed_acyclic_graph(plain)
     assert answer(generations, compact) == answer(generations, plain)
     acyclic: nx.DiGraph[int] = nx.DiGraph()
