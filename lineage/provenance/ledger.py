@@ -55,7 +55,7 @@ class Ledger:
         self.estate = standpoint.estate
         self.seen = standpoint.observed
         self.sanctions = Sanctions(standpoint)
-        self.said = Said(connection, self.seen.identities)
+        self.said = Said(connection, self.seen.identities, self.until)
         self._flows: dict[int, Flow] = {}
         self._runs: dict[int, dict[int, Ran]] = {}
         self._histories: dict[int, History] = {}
@@ -211,8 +211,9 @@ class Ledger:
         flow = self._flow(shape)
         operation = telling(flow.done[dataset])
         own = dataset in flow.inputs or dataset in flow.sources.get(dataset, ())
+        adds = own or any(i in self.said.adding for i in self.seen.datasets[dataset].ids)
         for run in self._runs[shape].values():
-            yield wrote(run, dataset, operation, reads_itself=own)
+            yield wrote(run, dataset, operation, adds=adds)
 
     def _is_summed(self, history: History, since: int, until: int) -> bool:
         """Whether runs that may have written a dataset in between are known only by day."""

@@ -13,18 +13,23 @@ from catalog.database import chunks
 from catalog.lookups import rows_where
 from catalog.model import AssetKey, Kind
 from lineage.assets import WORD
-from lineage.events import Event
-from lineage.facets import Facet
+from lineage.contents import Contents
+from lineage.events import Event, text_of
+from lineage.facets import Body, Facet
 from lineage.fold import TYPE_RANK, Numbered
 from lineage.identity import Identities
 from lineage.log import EventLog
-from lineage.mentions import MENTION
+from lineage.mentions import MENTION, believed, mention_of, whole
 from lineage.provenance.versions import Ran
 from lineage.runs import RUN, decode_events
 from lineage.templates import Place
 from lineage.traits import dataset_version_in
+from lineage.values import object_of
 
 FACET = "version"
+DBT_MODEL = "dbt_model"
+_ADDING = ("incremental", "snapshot")
+"""Materialisations of dbt that add to what is there."""
 AT_A_TIME = 500
 """Runs whose events are held at once."""
 
@@ -37,8 +42,9 @@ Candidate = tuple[tuple[int, int, bytes], Facet, Event]
 class Said:
     """What runs call the versions that they read and wrote; each run is read once."""
 
-    def __init__(self, connection: Connection, identities: Identities) -> None:
+    def __init__(self, connection: Connection, identities: Identities, until: int) -> None:
         self._connection = connection
+        self._until = until
         self._identities = identities
         self._log = EventLog()
         self._known: dict[int, tuple[Called, Called]] = {}
@@ -46,13 +52,32 @@ class Said:
     @cached_property
     def versioned(self) -> frozenset[int]:
         """Names of datasets, by number, of which any event ever named a version."""
-        rows = self._connection.execute(select(WORD.c.id, WORD.c.word).where(_IS_LISTED))
-        names = [row.id for row in rows if _lists(row.word)]
         found: set[int] = set()
-        for part in chunks(names):
+        for part in chunks(self._listing(FACET)):
             query = select(MENTION.c.asset_id).where(MENTION.c.names_id.in_(part)).distinct()
             found.update(self._connection.execute(query).scalars())
         return frozenset(found)
+
+    @cached_property
+    def adding(self) -> frozenset[int]:
+        """Names of datasets, by number, to which dbt says that it adds: its newest word counts."""
+        told: dict[int, tuple[tuple[int, int], int]] = {}
+        listing = self._listing(DBT_MODEL)
+        for part in chunks(listing):
+            query = believed(self._until).where(MENTION.c.names_id.in_(part))
+            for row in self._connection.execute(query.where(MENTION.c.is_writer == 1)):
+                mention = mention_of(row)
+                place = listing[row.names_id].index(DBT_MODEL)
+                newest = (mention.at, mention.rank), whole(mention.bodies[place], mention)[0]
+                told[row.asset_id] = max(told.get(row.asset_id, newest), newest)
+        facets = Contents().facets(self._connection, {number for _, number in told.values()})
+        return frozenset(i for i, (_, number) in told.items() if facets[number].meaning(_adds))
+
+    def _listing(self, facet: str) -> dict[int, list[str]]:
+        """Lists of names of facets with one among them, by their number as a word."""
+        query = select(WORD.c.id, WORD.c.word).where(WORD.c.word.like(f'%"{facet}"%'))
+        lists = {row.id: _names(row.word) for row in self._connection.execute(query)}
+        return {number: names for number, names in lists.items() if facet in names}
 
     def read(self, runs: Iterable[Ran]) -> Mapping[int, Called]:
         """What each run, by its row, calls what it read."""
@@ -106,13 +131,16 @@ def candidate(event: Event, facet: Facet) -> Candidate:
     return (event.time, TYPE_RANK[event.type], facet.hash), facet, event
 
 
-_IS_LISTED = WORD.c.word.like(f'%"{FACET}"%')
-
-
-def _lists(word: str) -> bool:
-    """Whether a word is a list of names of facets with this one among them."""
+def _names(word: str) -> list[str]:
+    """The names in a word that is a list of them; none in any other."""
     try:
         names = orjson.loads(word)
     except orjson.JSONDecodeError:
-        return False
-    return isinstance(names, list) and FACET in names
+        return []
+    return names if isinstance(names, list) else []
+
+
+def _adds(facet: Body) -> bool:
+    """Whether a dbt model is built by adding to what is there."""
+    materialized = text_of(object_of(facet.get("config")).get("materialized")) or ""
+    return materialized.lower() in _ADDING

@@ -60,8 +60,8 @@ class Wrote(NamedTuple):
     run: Ran
     dataset: int
     operation: str
-    reads_itself: bool
-    """Whether the run also read what it wrote."""
+    adds: bool
+    """Whether it may well add to what is there: its run also read it, or its tool says so."""
 
     @property
     def is_drop(self) -> bool:
@@ -92,12 +92,12 @@ def telling(operations: Iterable[str]) -> str:
     return data[0] if data else DROP
 
 
-def wrote(run: Ran, dataset: int, operation: str, *, reads_itself: bool) -> Wrote:
+def wrote(run: Ran, dataset: int, operation: str, *, adds: bool) -> Wrote:
     """What a run did to a dataset."""
     # What is written as it comes is there from the start on; all else when the run is over.
     at = run.since if run.is_endless else run.at
     order = (run.at, run.started_at, run.run_id, run.name)
-    return Wrote(at, order, run, dataset, operation, reads_itself)
+    return Wrote(at, order, run, dataset, operation, adds)
 
 
 class History:
@@ -211,7 +211,7 @@ class History:
         if write.operation in _CHANGES:
             return Keeping.KEPT
         says_nothing = write.operation == "WRITE"
-        if not says_nothing or write.run.is_endless or write.reads_itself:
+        if not says_nothing or write.run.is_endless or write.adds:
             return Keeping.MAY_KEEP
         return Keeping.REBUILT if self.is_usual(place) else Keeping.MAY_KEEP
 

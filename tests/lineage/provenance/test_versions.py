@@ -299,6 +299,24 @@ def test_a_run_that_reads_what_it_writes_may_keep_it(store: Engine) -> None:
     assert keeping(store, old, new) is Keeping.MAY_KEEP
 
 
+@pytest.mark.parametrize(
+    ("materialized", "expected"),
+    [
+        ("table", Keeping.REBUILT),
+        ("incremental", Keeping.MAY_KEEP),
+        ("snapshot", Keeping.MAY_KEEP),
+        ({}, Keeping.REBUILT),
+    ],
+)
+def test_a_model_that_dbt_builds_by_adding_may_keep(
+    store: Engine, materialized: object, expected: Keeping
+) -> None:
+    model = did("a", dbt_model={"config": {"materialized": materialized}})
+    old, new = ran("old", "load", 0, 5, [], [model]), ran("new", "load", 10, 15, [], [model])
+
+    assert keeping(store, old, new) is expected
+
+
 def test_a_stream_adds(store: Engine) -> None:
     old = ran("old", "flow", 0, 5, [], ["a"], facets=STREAM)
     new = ran("new", "flow", 10, 15, [], ["a"], facets=STREAM)
