@@ -10,7 +10,7 @@ import threading
 import time
 from collections.abc import Iterator
 from datetime import timedelta
-from weakref import WeakKeyDictionary
+from weakref import WeakKeyDictionary, ref
 
 from sqlalchemy import Connection, Engine
 
@@ -25,7 +25,7 @@ from lineage.graph.footing import CHECKED, Footing, Marks, read_marks
 from lineage.graph.loading import load
 from lineage.graph.news import News, read_news
 from lineage.graph.records import JobRecord, Named, record_of
-from lineage.history import stand
+from lineage.history import Standpoint, stand
 from lineage.noise import depth_of, is_no_dataset
 from lineage.reducers import NO_REDUCERS, Reducers
 from lineage.times import AHEAD
@@ -45,7 +45,8 @@ class Held:
     """
 
     def __init__(self, engine: Engine, reducers: Reducers = NO_REDUCERS) -> None:
-        self._engine = engine
+        # Who asks has the store; one that nobody has any more goes, and this with it.
+        self._store = ref(engine)
         self._reducers = reducers
         self._lock = threading.Lock()
         self._contents = Contents()
@@ -55,21 +56,38 @@ class Held:
         self.loads = 0
         """How often it was read anew."""
 
-    def graph(self) -> EstateGraph:
-        """The graph with everything that the store knows now."""
+    @property
+    def _engine(self) -> Engine:
+        engine = self._store()
+        if engine is None:
+            raise AssertionError("nobody asks a store that is gone")
+        return engine
+
+    def graph(self, offered: Standpoint | None = None) -> EstateGraph:
+        """The graph with everything that the store knows now.
+
+        Args:
+            offered: A standpoint of the present that the caller has anyway: if the graph has to be
+                read anew and nothing has changed since, what it knows need not be read again.
+        """
         with self._lock:
             with self._engine.connect() as connection, connection.begin():
                 graph = self._brought_forward(connection)
-            return graph or self._read_anew()
+            return graph or self._read_anew(offered)
 
-    def _read_anew(self) -> EstateGraph:
+    def _read_anew(self, offered: Standpoint | None) -> EstateGraph:
         with self._engine.connect() as connection:
             footing = Footing.read(connection)
-        standpoint = stand(self._engine, reducers=self._reducers)
+        if offered is not None and offered.revision == footing.marks.revision:
+            standpoint = offered
+        else:
+            standpoint = stand(self._engine, reducers=self._reducers)
         loaded = load(standpoint)
         until = microseconds(standpoint.as_of)
         with self._engine.connect() as connection:
             footing.stand_on(connection, standpoint.observed, loaded.numbers, until)
+        if standpoint is offered and footing.is_over(_now(footing.marks.behind_us)):
+            return self._read_anew(None)
         # What came meanwhile may be in the graph already; it is looked at again with what follows.
         self._graph = loaded.graph.at(standpoint.as_of, footing.marks.revision)
         self._footing = footing
@@ -83,10 +101,11 @@ class Held:
             return None
         marks = read_marks(connection)
         clock = _now(marks.behind_us)
-        is_time_up = footing.next_at is not None and clock >= footing.next_at
-        if marks.revision == graph.revision and not is_time_up:
+        if footing.is_over(clock):
+            return None
+        if marks.revision == graph.revision:
             return graph
-        if is_time_up or not marks.is_same_store(footing.marks):
+        if not marks.is_same_store(footing.marks):
             return None
         # Whatever goes wrong on the way, what is half done must not be built upon.
         self._footing = None
@@ -136,7 +155,7 @@ class _Step:
             return None
         footing.newest_at = max(footing.newest_at, *(t for t in news.times if t <= latest), 0)
         until = max(clock, footing.newest_at)
-        if footing.next_at is not None and until >= footing.next_at:
+        if footing.is_over(until):
             return None
         ahead = [t for t in (*news.times, footing.next_at) if t is not None and t > until]
         footing.next_at = min(ahead, default=None)
@@ -283,11 +302,19 @@ _HELD: WeakKeyDictionary[Engine, dict[Reducers, Held]] = WeakKeyDictionary()
 _HELD_LOCK = threading.Lock()
 
 
-def held(engine: Engine, reducers: Reducers = NO_REDUCERS) -> EstateGraph:
-    """The graph of a store with everything that it knows now, one for each process."""
+def held(
+    engine: Engine, reducers: Reducers = NO_REDUCERS, offered: Standpoint | None = None
+) -> EstateGraph:
+    """The graph of a store with everything that it knows now, one for each process.
+
+    Args:
+        engine: The store.
+        reducers: Which endings name a part of a dataset.
+        offered: See ``Held.graph``.
+    """
     with _HELD_LOCK:
         holder = _HELD.setdefault(engine, {}).setdefault(reducers, Held(engine, reducers))
-    return holder.graph()
+    return holder.graph(offered)
 
 
 def _written(record: JobRecord) -> set[int]:

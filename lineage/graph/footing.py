@@ -177,6 +177,10 @@ class Footing:
                     self.said[number, what] = facet.order[3]
         self.has_node_uses = any(use.exposure.nodes for use in seen.uses.values())
 
+    def is_over(self, now: int) -> bool:
+        """Whether something counts by an instant that does not yet, or no longer."""
+        return self.next_at is not None and now >= self.next_at
+
     def ids(self, number: int) -> tuple[int, ...]:
         """The ids of all names of an asset."""
         return self.more.get(number) or (self.first[number],)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import threading
 from collections.abc import Sequence
@@ -9,12 +10,14 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from random import Random
 from typing import Any
+from weakref import ref
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from sqlalchemy import Engine
 
+from catalog.database import connect
 from catalog.store import apply_catalog
 from lineage.graph import advance, index, shared
 from lineage.graph.advance import Held, held
@@ -301,10 +304,45 @@ def test_what_was_ahead_of_its_time_counts_when_that_has_come(
     assert holder.loads == 2
 
 
+def test_standpoint_that_is_there_anyway_is_not_read_again(store: Engine, send: Any) -> None:
+    send(moves("a", "b"))
+    offered = stand(store)
+    observed = offered.observed
+
+    graph = Held(store).graph(offered)
+
+    assert graph.identities is observed.identities
+    assert_same(graph, estate_graph(offered))
+
+
+def test_standpoint_that_is_no_longer_of_the_present_is_left_aside(
+    store: Engine, send: Any
+) -> None:
+    send(moves("a", "b"))
+    offered = stand(store)
+    assert ds("a") in estate_graph(offered)
+
+    send(moves("c", "b", minute=2))
+
+    assert ds("c") in Held(store).graph(offered)
+
+
 def test_one_graph_is_held_for_each_store(store: Engine, send: Any) -> None:
     send(moves("a", "b"))
 
     assert held(store) is held(store)
+
+
+def test_graph_goes_with_its_store(tmp_path: Path) -> None:
+    engine = connect(f"sqlite:///{tmp_path / 'a.db'}")
+    kept = ref(engine)
+    assert not list(held(engine))
+
+    engine.dispose()
+    del engine
+    gc.collect()
+
+    assert kept() is None
 
 
 def test_much_that_changed_is_made_anew_beside_who_asks(
