@@ -96,7 +96,7 @@ def _picture(looked: Looked) -> None:
         _changes(looked.sight, set(wanted))
     name = f"lineage-{words.short(looked.focus.name, 40)}"
     rest = len(wanted) - len(drawn.cards)
-    table.assets(found, listing.in_order(found, wanted), rest, known, name)
+    table.assets(found, listing.in_order(found, wanted), known, name, grouped=rest)
     events.drawer("lineage")
 
 

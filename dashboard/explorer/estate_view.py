@@ -5,8 +5,8 @@ from __future__ import annotations
 import streamlit as st
 
 from dashboard import load, parts, words
-from dashboard.explorer import asked, head, instant, listing, table
-from dashboard.explorer.answer import Answer, Filters
+from dashboard.explorer import asked, head, instant, table
+from dashboard.explorer.answer import Filters
 from dashboard.explorer.asked import Opened, code
 from dashboard.explorer.groups import (
     ARROWS_MOST,
@@ -23,7 +23,6 @@ from dashboard.explorer.moves import follow, put_in_the_middle
 from dashboard.instants import Known
 from dashboard.lineage_graph.component import lineage_graph
 from dashboard.lineage_graph.picture import Picture
-from lineage.graph.model import Side, Standing
 
 PICTURE = "lineage_groups"
 LOWEST_PX = 420
@@ -77,10 +76,7 @@ def _picture(sight: Sight, chosen: By, filters: Filters) -> None:
         table.changed(instant.changed(sight), 0, load.now(), known)
     if len(picked) == 1:
         name = f"lineage-{chosen}-{words.short(picked[0], 40)}"
-        keys = datasets_of(found, picked)
-        standings = {key: Standing(key, 0, Side.ROOT) for key in keys}
-        members = Answer(standings, {}, truncated=False)
-        table.assets(members, listing.in_order(members, keys), 0, known, name)
+        table.members(datasets_of(found, picked), known, name)
 
 
 def _nothing() -> None:

@@ -153,6 +153,7 @@ def _card(group: Group) -> Plain:
     return {
         **card,
         "full": group.full,
+        "count": len(group.members),
         "findings": group.failing,
         "severity": "high" if group.failing else "",
         "aria": f"{card['aria']}, {words.count(group.failing, 'failing asset')}",

@@ -104,9 +104,14 @@ def line(row: Row) -> Line:
     )
 
 
-def as_csv(listed: Iterable[Row]) -> str:
-    """The list as CSV, a line for each row, in its order; no cell can act as a formula."""
-    names = [field.name for field in fields(Line)]
+def as_csv(listed: Iterable[Row], *, is_around: bool = True) -> str:
+    """The list as CSV, a line for each row, in its order; no cell can act as a formula.
+
+    Args:
+        listed: The rows.
+        is_around: Whether they stand around an asset: else nothing is so many hops away.
+    """
+    names = [f.name for f in fields(Line) if is_around or f.name not in ("distance", "side")]
     return csv_text(names, ([getattr(line(row), name) for name in names] for row in listed))
 
 

@@ -17,8 +17,12 @@ from dashboard.explorer.listing import Row
 from dashboard.instants import Known
 from dashboard.lineage_graph.cards import find
 from lineage.graph.changes import Change, ChangeKind, EdgeState, Thing
+from lineage.graph.model import Side, Standing
 
 LISTED = 25
+HEAD = ["Asset", "Where", "Kind", "Owner", "Team", "Tier", "Last run", "Failing data tests"]
+WHERE = 1
+"""Of these, what only an asset in the middle gives a meaning."""
 CHANGES = {
     ChangeKind.ADDED: ("new", "good"),
     ChangeKind.REMOVED: ("gone", "bad"),
@@ -30,26 +34,46 @@ _CELL = f"padding:7px 14px 7px 0;text-align:left;vertical-align:top;{_LINE}"
 
 
 def assets(
-    found: Answer, listed: Sequence[AssetKey], grouped: int, known: Known, name: str
+    found: Answer, listed: Sequence[AssetKey], known: Known, name: str, *, grouped: int = 0
 ) -> None:
-    """Assets by the page, and all of them to download.
+    """The assets around one, as in its picture.
 
     Args:
         found: The answer that they are of.
         listed: Every one, in order.
-        grouped: How many of them are drawn as a group.
         known: What is known of the instant.
         name: Of the file.
+        grouped: How many of them are drawn as a group.
     """
     note = words.count(len(listed), "asset") + ", as in the picture"
     if grouped:
         note += f"; {words.count(grouped, 'of them is', 'of them are')} drawn as a group"
+    _list(found, listed, known, name, note, is_around=True)
+
+
+def members(keys: Sequence[AssetKey], known: Known, name: str) -> None:
+    """The datasets of a group."""
+    standings = {key: Standing(key, 0, Side.ROOT) for key in keys}
+    found = Answer(standings, {}, truncated=False)
+    note = words.count(len(keys), "dataset") + " of the group"
+    _list(found, listing.in_order(found, keys), known, name, note, is_around=False)
+
+
+def _list(
+    found: Answer,
+    listed: Sequence[AssetKey],
+    known: Known,
+    name: str,
+    note: str,
+    *,
+    is_around: bool,
+) -> None:
     with st.container(border=True, key="lineage_list"):
         with st.container(horizontal=True, horizontal_alignment="distribute"):
             st.markdown(f"**The list**  \n:gray[:small[{note}]]", width="content")
             st.download_button(
                 "CSV",
-                data=lambda: _csv(found, listed, known),
+                data=lambda: _csv(found, listed, known, is_around=is_around),
                 file_name=f"{name}.csv",
                 mime="text/csv",
                 icon=":material/download:",
@@ -58,16 +82,19 @@ def assets(
             )
         pages = max(1, -(-len(listed) // LISTED))
         page = min(int(st.session_state.get("lineage_list_page") or 1), pages)
-        head = ["Asset", "Where", "Kind", "Owner", "Team", "Tier", "Last run", "Failing data tests"]
         shown = listing.rows(found, listed[(page - 1) * LISTED : page * LISTED], known.estate)
         now = load.now()
-        st.html(_table(head, [_line(row, known, now) for row in shown]))
+        lines = [HEAD, *(_line(row, known, now) for row in shown)]
+        if not is_around:
+            lines = [[cell for i, cell in enumerate(one) if i != WHERE] for one in lines]
+        st.html(_table(lines[0], lines[1:]))
         if pages > 1:
             st.pagination(pages, key="lineage_list_page")
 
 
-def _csv(found: Answer, listed: Sequence[AssetKey], known: Known) -> bytes:
-    return listing.as_csv(listing.rows(found, listed, known.estate)).encode("utf-8-sig")
+def _csv(found: Answer, listed: Sequence[AssetKey], known: Known, *, is_around: bool) -> bytes:
+    rows = listing.rows(found, listed, known.estate)
+    return listing.as_csv(rows, is_around=is_around).encode("utf-8-sig")
 
 
 def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:

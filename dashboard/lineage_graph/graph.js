@@ -70,7 +70,7 @@ function card(n, font) {
     <rect class="icon" x="9" y="9" width="28" height="28" rx="7"/>
     <path class="glyph" transform="translate(15,15)" d="${ICONS[n.kind] || ICONS.dataset}"/>
     <text class="title small" x="44" y="20">${escaped(tail(n.label, room, `600 13px ${font}`))}</text>
-    <text class="title big" x="44" y="29">${escaped(tail(n.label, room, `600 18px ${font}`))}</text>
+    <text class="title big" x="44" y="29">${escaped(tail(n.label, room - (n.count ? 46 : 0), `600 18px ${font}`))}${n.count ? `<tspan class="count" dx="7">${n.count.toLocaleString("en")}</tspan>` : ""}</text>
     <text class="note near" x="44" y="36">${escaped(clipped(n.note, n.w - 56, `11.5px ${font}`))}</text>
     ${badge}${columnRows(n, font)}${rim(n, "up", n.more_up, -3)}${rim(n, "down", n.more_down, n.w + 3)}</g>`;
 }
@@ -112,7 +112,7 @@ function link(e, i, nodes) {
   const [x, y] = middle(a, b, bends), kinds = [e.look, e.broken && "broken", e.through && "through"].filter(Boolean).join(" ");
   return `<g class="link ${kinds}" data-i="${i}" role="button" aria-label="${escaped(a.label)} into ${escaped(b.label)}${notes ? `, ${escaped(notes)}` : ""}">
     <path class="hit" d="${d}"/><path class="edge" d="${d}"${e.width ? ` style="stroke-width:${e.width}px"` : ""} marker-end="url(#arrow)"/>
-    ${notes ? `<text class="near" x="${x}" y="${y - 4}">${escaped(notes)}</text>` : ""}</g>`;
+    ${notes ? `<text${e.width ? "" : ' class="near"'} x="${x}" y="${y - 4}">${escaped(notes)}</text>` : ""}</g>`;
 }
 
 function columnLine(e, nodes) {

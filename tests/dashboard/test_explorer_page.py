@@ -12,7 +12,8 @@ from streamlit.testing.v1 import AppTest
 
 from catalog.model import AssetKey, Kind
 from dashboard import frame
-from dashboard.explorer.asked import code_of
+from dashboard.explorer.asked import code, code_of
+from dashboard.explorer.groups import card_id
 from dashboard.lineage_graph.cards import key_of
 from lineage.ingest import Arrival, Ingestor
 from tests.dashboard.conftest import ORDERS, RAW, REVENUE, WAREHOUSE, event
@@ -65,6 +66,16 @@ def test_without_an_asset_the_whole_estate_is_drawn_in_groups(filled: Engine) ->
     assert "The whole estate by team" in words(app)
     (group,) = picture(app)["nodes"]
     assert (group["label"], group["kind"]) == ("no owner", "group")
+
+
+def test_a_group_that_is_chosen_lists_its_datasets(filled: Engine) -> None:
+    app = look(lineage_by="By schema", picked=code(card_id(f"{WAREHOUSE} shop.mart")))
+
+    assert not app.exception
+    text = words(app)
+    assert "2 datasets of the group" in text
+    assert ">Where<" not in text
+    assert "mart.orders</a>" in text
 
 
 def test_around_an_asset_stands_what_is_one_hop_away(filled: Engine) -> None:
