@@ -74,6 +74,9 @@ class _Steps(Protocol[N]):
     def met(self, node: N, *, up: bool) -> Iterable[N]:
         """All that is met in one hop: these, and jobs on the way if they are asked for."""
 
+    def between(self, new: Set[N], shown: Set[N]) -> Iterable[tuple[N, N, N]]:
+        """Jobs between new datasets and shown ones, with source and target; if asked for."""
+
     def key(self, node: N) -> AssetKey:
         """Which asset it is."""
 
@@ -91,6 +94,10 @@ class _InFlow:
 
     met = beside
 
+    def between(self, _new: Set[int], _shown: Set[int]) -> Iterable[tuple[int, int, int]]:
+        """None is asked for."""
+        return ()
+
 
 class _InDrawing:
     """As drawn, also through jobs and over what faded."""
@@ -98,6 +105,7 @@ class _InDrawing:
     def __init__(self, drawn: Drawn, question: Question) -> None:
         self._drawn = drawn
         self._question = question
+        self._jobs: dict[tuple[AssetKey, bool], frozenset[AssetKey]] = {}
 
     def beside(self, node: AssetKey, *, up: bool) -> Iterable[AssetKey]:
         """Datasets one hop away; of a job on the way none, as it was led through already."""
@@ -110,7 +118,28 @@ class _InDrawing:
         if self._question.through_jobs and (
             node.kind is Kind.DATASET or node == self._question.root
         ):
-            yield from self._drawn.jobs_beside(node, up=up)
+            yield from self._jobs_beside(node, up=up)
+
+    def between(
+        self, new: Set[AssetKey], shown: Set[AssetKey]
+    ) -> Iterable[tuple[AssetKey, AssetKey, AssetKey]]:
+        """Jobs between new datasets and shown ones, with source and target."""
+        if not self._question.through_jobs:
+            return
+        for key in (k for k in new if k.kind is Kind.DATASET):
+            for up in (True, False):
+                for other in self._drawn.datasets_beside(key, up=up):
+                    source, target = (other, key) if up else (key, other)
+                    if other in shown:
+                        into = self._jobs_beside(target, up=True)
+                        for job in self._jobs_beside(source, up=False) & into:
+                            yield job, source, target
+
+    def _jobs_beside(self, key: AssetKey, *, up: bool) -> frozenset[AssetKey]:
+        found = self._jobs.get((key, up))
+        if found is None:
+            found = self._jobs[key, up] = frozenset(self._drawn.jobs_beside(key, up=up))
+        return found
 
     def key(self, node: AssetKey) -> AssetKey:
         """Itself."""
@@ -140,11 +169,17 @@ class _Walk(Generic[N]):
         is_cut = False
         for distance in range(1, self._question.depth + 1):
             met = {up: self._step(rim, up=up) for up, rim in self._rims.items()}
-            is_cut = self._admit(set().union(*met.values()), distance)
-            for up, found in met.items():
-                new = (found & self._distance.keys()) - self._met[up]
+            found: set[N] = set().union(*met.values())
+            shown = found | self._distance.keys()
+            # Edges between what is shown are drawn, so the jobs that carry them are met as well.
+            between = [*self._steps.between(found - self._distance.keys(), shown)]
+            is_cut = self._admit(found | {job for job, _, _ in between}, distance)
+            for up, beyond in met.items():
+                new = (beyond & self._distance.keys()) - self._met[up]
                 self._met[up] |= new
                 self._rims[up] = new | self._rims[up] if is_cut else new
+            for job, source, target in between:
+                self._place(job, source, target)
             if is_cut or not any(self._rims.values()):
                 break
         nodes = (
@@ -153,6 +188,12 @@ class _Walk(Generic[N]):
         )
         hidden = Hidden(len(self._beyond(up=True)), len(self._beyond(up=False)))
         return tuple(sorted(nodes, key=_order)), is_cut, hidden
+
+    def _place(self, job: N, source: N, target: N) -> None:
+        """Put a job on the side of its ends; one that leads around the root on both."""
+        sides = [met for met in self._met.values() if source in met and target in met]
+        for met in sides or self._met.values():
+            met.add(job)
 
     def _beyond(self, *, up: bool) -> set[N]:
         """What is one hop beyond a side."""
