@@ -18,7 +18,7 @@ from sqlalchemy import Engine, select
 
 from catalog.model import Catalog
 from catalog.moments import microseconds
-from lineage import reading, reports, staying
+from lineage import newest, reports, staying
 from lineage.assets import ASSET
 from lineage.history import estates_at
 from lineage.loose import drop
@@ -57,7 +57,7 @@ def few() -> Iterator[None]:
     """Let so few runs stay by their number that a law need not draw hundreds."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(staying, "RUNS", 3)
-        patch.setattr(reading, "LAST_RUNS", 3)
+        patch.setattr(newest, "LAST_RUNS", 3)
         patch.setattr(staying, "REPORTS", 2)
         patch.setattr(reports, "OLDER_REPORTS", 2)
         yield
