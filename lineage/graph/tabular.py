@@ -15,11 +15,14 @@ _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 def csv_text(head: Sequence[str], rows: Iterable[Row]) -> str:
     """Rows as CSV; a text that a spreadsheet would run is made one that it shows."""
+    return "\n".join(map(_csv_line, ([*head], *([_safe(cell) for cell in row] for row in rows))))
+
+
+def _csv_line(cells: Iterable[Cell]) -> str:
+    # What a line ends with is what the writer quotes in a cell: with both, neither is left bare.
     out = io.StringIO()
-    writer = csv.writer(out, lineterminator="\n")
-    writer.writerow(head)
-    writer.writerows([_safe(cell) for cell in row] for row in rows)
-    return out.getvalue().rstrip("\n")
+    csv.writer(out, lineterminator="\r\n").writerow(cells)
+    return out.getvalue().removesuffix("\r\n")
 
 
 def table(head: Sequence[str], rows: Iterable[Row]) -> str:
