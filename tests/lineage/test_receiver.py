@@ -158,7 +158,9 @@ def test_an_unknown_encoding_is_unsupported(client: TestClient, encoding: str) -
 
 
 @pytest.mark.parametrize(
-    "body", [b"", b"{}", b"\x1f\x8b", gzip.compress(b"{}" * 99)[:-9], gzip.compress(b"{}")[:-1]]
+    "body",
+    [b"", b"{}", b"\x1f\x8b", gzip.compress(b"{}" * 99)[:-9], gzip.compress(b"{}")[:-1]],
+    ids=["nothing", "plain", "a head", "half", "all but the last byte"],
 )
 def test_unreadable_compression_is_unreadable(client: TestClient, body: bytes) -> None:
     answer = client.post(URL, content=body, headers={"Content-Encoding": "gzip"})
