@@ -249,8 +249,8 @@ class CompactGraph:
             for node, is_there in nodes.items():
                 present[node] = is_there
         forth, back = _by_first(added), _by_first(removed)
-        after = self._after.changed(forth, back)
-        before = self._before.changed(_turned(forth), _turned(back))
+        after = self._after.changed(forth, back, len(present))
+        before = self._before.changed(_turned(forth), _turned(back), len(present))
         return CompactGraph(after, before, present)
 
     @property

@@ -25,15 +25,16 @@ class Rows:
     Args:
         start: Where the targets of each node begin, and last where all of them end.
         to: The targets of all nodes, one after the other.
-        over: All targets of those nodes whose edges have changed since.
+        over: All targets of those nodes whose edges have changed since, or that are new.
+        size: How many nodes there are; all that are not in the arrays lie over them.
     """
 
-    __slots__ = ("_start", "_starts", "_to", "_tos", "over")
+    __slots__ = ("_size", "_start", "_starts", "_to", "_tos", "over")
 
     over: Mapping[int, Numbers]
 
-    def __init__(self, start: Numbers, to: Numbers, over: Mapping[int, Numbers]) -> None:
-        self._start, self._to, self.over = start, to, over
+    def __init__(self, start: Numbers, to: Numbers, over: Mapping[int, Numbers], size: int) -> None:
+        self._start, self._to, self.over, self._size = start, to, over, size
         # The same memory: one number is read from a view several times as fast as from an array.
         self._starts, self._tos = start.data, to.data
 
@@ -45,7 +46,7 @@ class Rows:
         sources, targets = np.divmod(keys, max(size, 1))
         start = np.zeros(size + 1, np.int32)
         np.cumsum(np.bincount(sources, minlength=size), out=start[1:])
-        return cls(start, targets.astype(np.int32), {})
+        return cls(start, targets.astype(np.int32), {}, size)
 
     @property
     def edges(self) -> int:
@@ -65,8 +66,6 @@ class Rows:
         if changed is not None:
             found: list[int] = changed.tolist()
             return found
-        if node + 1 >= len(self._starts):
-            return []
         return self._tos[self._starts[node] : self._starts[node + 1]].tolist()
 
     def unseen(self, nodes: Iterable[int], seen: set[int]) -> list[int]:
@@ -74,11 +73,11 @@ class Rows:
 
         What ``near`` does for one node is written out: the call alone takes as long as the rest.
         """
-        starts, tos, over, under = self._starts, self._tos, self.over, len(self._starts) - 1
+        starts, tos, over = self._starts, self._tos, self.over
         found: list[int] = []
         see, add = seen.add, found.append
         for node in nodes:
-            is_over = node in over or node >= under
+            is_over = over and node in over
             for target in self.near(node) if is_over else tos[starts[node] : starts[node + 1]]:
                 if target not in seen:
                     see(target)
@@ -87,11 +86,11 @@ class Rows:
 
     def unmarked(self, nodes: Iterable[int], is_seen: memoryview) -> list[int]:
         """The same where those seen are marked."""
-        starts, tos, over, under = self._starts, self._tos, self.over, len(self._starts) - 1
+        starts, tos, over = self._starts, self._tos, self.over
         found: list[int] = []
         add = found.append
         for node in nodes:
-            is_over = node in over or node >= under
+            is_over = over and node in over
             for target in self.near(node) if is_over else tos[starts[node] : starts[node + 1]]:
                 if not is_seen[target]:
                     is_seen[target] = True
@@ -101,9 +100,9 @@ class Rows:
     def near_all(self, nodes: Numbers) -> Numbers:
         """The targets of many nodes, one after the other."""
         over: list[Numbers] = []
-        if self.over or (len(nodes) and int(nodes.max()) + 1 >= len(self._start)):
+        if self.over:
             is_under = self._is_under(nodes)
-            over = [self.over.get(int(node), NONE) for node in nodes[~is_under]]
+            over = [self.over[node] for node in nodes[~is_under].tolist()]
             nodes = nodes[is_under]
         first = self._start[nodes]
         lengths = self._start[nodes + 1] - first
@@ -132,32 +131,28 @@ class Rows:
         return np.concatenate((found, *changed))
 
     def changed(
-        self, added: Mapping[int, Iterable[int]], removed: Mapping[int, Iterable[int]]
+        self,
+        added: Mapping[int, Iterable[int]],
+        removed: Mapping[int, Iterable[int]],
+        size: int,
     ) -> Rows:
-        """With some edges more and others less, by source."""
+        """With some edges more and others less, by source; and with so many nodes."""
         over = dict(self.over)
+        # Whatever lies over nothing lies in the arrays, so that walks need not look.
+        over |= dict.fromkeys(range(max(self._size, len(self._starts) - 1), size), NONE)
         for node in added.keys() | removed.keys():
-            over[node] = self._row(node, added.get(node, ()), removed.get(node, ()))
-        return Rows(self._start, self._to, over)
+            row = over[node] if node in over else self._row(node)
+            over[node] = _changed(row, added.get(node, ()), removed.get(node, ()))
+        return Rows(self._start, self._to, over, size)
 
     def over_another(self, base: Rows, older: Rows) -> Rows:
         """What has changed since ``older``, laid over what was made anew of that."""
         over = {n: row for n, row in self.over.items() if older.over.get(n) is not row}
-        return Rows(base._start, base._to, over)
+        return Rows(base._start, base._to, over, self._size)
 
-    def _row(self, node: int, added: Iterable[int], removed: Iterable[int]) -> Numbers:
-        if self._degree(node) <= SMALL:
-            few = {*self.near(node), *added}.difference(removed)
-            return np.array(sorted(few), np.int32)
-        known = self.over.get(node)
-        if known is None:
-            known = self._to[self._starts[node] : self._starts[node + 1]]
-        more, less = np.fromiter(added, np.int32), np.fromiter(removed, np.int32)
-        return np.setdiff1d(np.union1d(known, more), less, assume_unique=True)
-
-    def _degree(self, node: int) -> int:
-        changed = self.over.get(node)
-        return self._under(node) if changed is None else len(changed)
+    def _row(self, node: int) -> Numbers:
+        """What the arrays have of a node."""
+        return self._to[self._starts[node] : self._starts[node + 1]]
 
     def _under(self, node: int) -> int:
         """How many edges the arrays have of a node."""
@@ -175,3 +170,10 @@ class Rows:
             marks[changed] = True
             is_under &= ~marks[nodes]
         return is_under
+
+
+def _changed(row: Numbers, added: Iterable[int], removed: Iterable[int]) -> Numbers:
+    if len(row) <= SMALL:
+        return np.array(sorted({*row.tolist(), *added}.difference(removed)), np.int32)
+    more, less = np.fromiter(added, np.int32), np.fromiter(removed, np.int32)
+    return np.setdiff1d(np.union1d(row, more), less, assume_unique=True)
