@@ -19,6 +19,7 @@ from sqlmodel import SQLModel
 from catalog.database import DERIVED_VERSION, connect, set_meta, writing
 from catalog.store import apply_catalog
 from lineage.estate import Estate
+from lineage.history import Standpoint, stand
 from lineage.ingest import Arrival, Ingestor
 from lineage.reading import load_estate
 from tests.conftest import DATABASES
@@ -156,5 +157,24 @@ def world(store: Engine, make_event: MakeEvent, tmp_path: Path) -> Callable[...,
         if declared:
             apply_catalog(store, catalog_of(tmp_path, declared), "person:ana", NOW)
         return load_estate(store, NOW)
+
+    return build
+
+
+@pytest.fixture
+def look(store: Engine, make_event: MakeEvent, tmp_path: Path) -> Callable[..., Standpoint]:
+    """Ingests events, applies declared files, and stands at an instant."""
+    runs = iter(range(1000))
+
+    def build(*events: dict[str, Any], declared: str = "", **at_: Any) -> Standpoint:
+        filled = []
+        for said in events:
+            base = make_event(run={"runId": f"run {next(runs)}"}, eventTime=at(1))
+            of_none = ("run", "job", "eventType") if "dataset" in said else ()
+            filled.append({k: v for k, v in base.items() if k not in of_none} | said)
+        Ingestor(store).ingest([Arrival(json.dumps(said).encode(), "t") for said in filled])
+        if declared:
+            apply_catalog(store, catalog_of(tmp_path, declared), "person:ana", NOW)
+        return stand(store, at_.pop("as_of", NOW), **at_)
 
     return build

@@ -9,18 +9,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import Engine
 
 from catalog.model import AssetKey, Kind
-from catalog.store import apply_catalog
-from lineage.column_graph import Certainty
 from lineage.column_links import ColumnKey, ColumnLink, How
-from lineage.columns import column_graph, column_links, explained, what_if_dropped
-from lineage.graph.model import Direction, LinkBasis
-from lineage.history import Standpoint, stand
-from lineage.ingest import Arrival, Ingestor
+from lineage.columns import column_graph, column_links
+from lineage.graph.model import LinkBasis
+from lineage.history import Standpoint
 from tests.lineage.conftest import MakeEvent
-from tests.lineage.worlds import DAY, NOW, WH, at, catalog_of, dataset, job
+from tests.lineage.worlds import DAY, WH, at, dataset, job
 
 SPEC = Path(__file__).parents[3] / "shared" / "openlineage" / "spec" / "tests" / "LineageFacet"
 
@@ -71,25 +67,6 @@ def entry(name: str, *inputs: dict[str, Any], **fields: Any) -> dict[str, Any]:
 IDENTITY = {"type": "DIRECT", "subtype": "IDENTITY", "masking": False}
 HASHED = {"type": "DIRECT", "subtype": "TRANSFORMATION", "masking": True}
 FILTER = {"type": "INDIRECT", "subtype": "FILTER"}
-
-
-@pytest.fixture
-def look(store: Engine, make_event: MakeEvent, tmp_path: Path) -> Look:
-    """Ingests events, applies declared files, and stands at an instant."""
-    runs = iter(range(1000))
-
-    def build(*events: dict[str, Any], declared: str = "", **at_: Any) -> Standpoint:
-        filled = []
-        for event in events:
-            base = make_event(run={"runId": f"run {next(runs)}"}, eventTime=at(1))
-            of_none = ("run", "job", "eventType") if "dataset" in event else ()
-            filled.append({k: v for k, v in base.items() if k not in of_none} | event)
-        Ingestor(store).ingest([Arrival(json.dumps(event).encode(), "t") for event in filled])
-        if declared:
-            apply_catalog(store, catalog_of(tmp_path, declared), "person:ana", NOW)
-        return stand(store, at_.pop("as_of", NOW), **at_)
-
-    return build
 
 
 def shown(links: tuple[ColumnLink, ...]) -> list[str]:
@@ -377,97 +354,3 @@ def test_a_common_table_expression_is_seen_through_where_only_one_input_fits(loo
         s for s in graph.around(column("wh.m.b/z")).columns if s.column.asset.name == "raw"
     )
     assert marked.noise == "only mentioned"
-
-
-# Questions
-
-
-CHAIN = (
-    {"job": job("one"), "inputs": [dataset("wh.a", schema=schema("x", "k"))],
-     "outputs": writes("b", from_columns(x=[source("wh.a/x", IDENTITY)],
-                                         n=[source("wh.a/k", FILTER)]))},
-    {"job": job("two"), "inputs": [dataset("wh.b")],
-     "outputs": writes("c", from_columns(x=[source("wh.b/x", HASHED)],
-                                         _dataset=[source("wh.b/n", FILTER)]))},
-    {"job": job("three"), "inputs": [dataset("wh.c")],
-     "outputs": writes("d", from_columns(v=[source("wh.c/other", IDENTITY)]))},
-    {"job": job("four"), "inputs": [dataset("wh.d")], "outputs": writes("e")},
-)  # fmt: skip
-
-
-def test_the_columns_around_one_stand_with_their_distance_and_side(look: Look) -> None:
-    graph = column_graph(look(*CHAIN))
-
-    up = graph.around(column("wh.c/x"), Direction.UP)
-    near = graph.around(column("wh.b/x"), depth=1)
-
-    assert [(name(s.column), s.distance, s.side) for s in up.columns] == [
-        ("c/x", 0, "root"), ("b/n", 1, "up"), ("b/x", 1, "up"), ("a/k", 2, "up"), ("a/x", 2, "up"),
-    ]  # fmt: skip
-    assert [(name(s.column), s.side) for s in near.columns] == [
-        ("b/x", "root"), ("a/x", "up"), ("c/x", "down"),
-    ]  # fmt: skip
-    assert [(name(e.source), name(e.target)) for e in near.edges] == [
-        ("a/x", "b/x"),
-        ("b/x", "c/x"),
-    ]
-
-
-def test_a_way_between_columns_is_told_hop_by_hop_with_its_evidence(look: Look) -> None:
-    seen = look(*CHAIN)
-    graph = column_graph(seen)
-
-    way = graph.path(column("wh.a/x"), column("wh.c/x"))
-
-    assert way is not None
-    hops = explained(seen, way)
-    assert [(name(h.source), name(h.target), h.job.name if h.job else "") for h in hops] == [
-        ("a/x", "b/x", "one"), ("b/x", "c/x", "two"),
-    ]  # fmt: skip
-    assert all(hop.event_id for hop in hops)
-    assert graph.path(column("wh.c/x"), column("wh.a/x")) is None
-
-
-def test_a_dropped_column_is_missed_directly_indirectly_or_perhaps(look: Look) -> None:
-    seen = look(*CHAIN)
-
-    told = {
-        field: [
-            (name(d.column), d.certainty, d.distance)
-            for d in what_if_dropped(seen, key("wh.a"), field).dependents
-        ]
-        for field in ("x", "k", "none")
-    }
-
-    maybe, direct, indirect = Certainty.MAYBE, Certainty.DIRECT, Certainty.INDIRECT
-    assert told["x"] == [("b/x", direct, 1), ("c/x", direct, 2)]
-    assert told["k"] == [
-        ("b/n", indirect, 1), ("c/", indirect, 2), ("d/v", maybe, 3), ("e/", maybe, 4),
-    ]  # fmt: skip
-    assert told["none"] == []
-    assert what_if_dropped(seen, key("wh.a"), "none").is_known is False
-
-
-def test_a_dataset_that_nothing_tells_the_columns_of_may_miss_a_dropped_one(look: Look) -> None:
-    seen = look(*CHAIN, {"job": job("five"), "inputs": [dataset("wh.e")], "outputs": writes("f")})
-
-    found = what_if_dropped(seen, key("wh.d"), "v").dependents
-
-    assert [(name(d.column), d.certainty, d.distance) for d in found] == [
-        ("e/", Certainty.MAYBE, 1), ("f/", Certainty.MAYBE, 2),
-    ]  # fmt: skip
-
-
-def test_a_cap_is_told(look: Look) -> None:
-    seen = look(run_of(1, "p", "q", "r"))
-
-    assert column_graph(seen).around(column("wh.a/x"), most=2).truncated
-    assert what_if_dropped(seen, key("wh.a"), "x", most=2).truncated
-
-
-def test_a_past_instant_has_the_links_of_then(look: Look) -> None:
-    look(run_of(1, "y"), run_of(30, "z"))
-
-    seen = look(as_of=DAY + timedelta(minutes=10))
-
-    assert shown(column_links(seen)) == ["a/x > b/y"]

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from sqlalchemy import Engine
 
 from catalog.database import connect
 from catalog.formats import read_catalog
@@ -28,8 +25,7 @@ from lineage.sample.events import events_of_day
 from lineage.sample.model import Company
 from lineage.sample.scenario import load_company
 from lineage.tags_travel import Origin, Travel, Travels, arrivals, is_personal
-from tests.lineage.conftest import MakeEvent
-from tests.lineage.worlds import NOW, WH, at, catalog_of, dataset, job
+from tests.lineage.worlds import NOW, WH, dataset, job
 
 ANCHOR = datetime(2026, 11, 20, 9, 30, tzinfo=UTC)
 
@@ -133,24 +129,6 @@ def test_a_tag_is_personal_by_its_words(tag: str, is_one: bool) -> None:
 # Examples
 
 Look = Callable[..., Standpoint]
-
-
-@pytest.fixture
-def look(store: Engine, make_event: MakeEvent, tmp_path: Path) -> Look:
-    """Ingests runs, applies declared files, and stands at the present."""
-    runs = iter(range(1000))
-
-    def build(*events: dict[str, Any], declared: str = "") -> Standpoint:
-        filled = [
-            {**make_event(run={"runId": f"run {next(runs)}"}, eventTime=at(1)), **event}
-            for event in events
-        ]
-        Ingestor(store).ingest([Arrival(json.dumps(event).encode(), "t") for event in filled])
-        if declared:
-            apply_catalog(store, catalog_of(tmp_path, declared), "person:ana", NOW)
-        return stand(store, NOW)
-
-    return build
 
 
 def step(name: str, source: str, target: str, **fields: list[dict[str, Any]]) -> dict[str, Any]:
