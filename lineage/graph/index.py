@@ -105,7 +105,7 @@ class CompactGraph:
         return ((node, target) for node in self for target in self._after.near(node))
 
     def has_edge(self, source: int, target: int) -> bool:
-        return target in self._after.near(source)
+        return source in self and target in self._after.near(source)
 
     def successors(self, node: int) -> list[int]:
         """Where edges from a node lead, ascending."""

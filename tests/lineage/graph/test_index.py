@@ -243,6 +243,8 @@ def test_node_that_is_none_has_nothing_next_to_it() -> None:
 
     assert 1 not in graph
     assert "0" not in graph
+    assert not graph.has_edge(1, 2)
+    assert not graph.has_edge(7, 2)
     with pytest.raises(nx.NodeNotFound, match="node 1 is not in the graph"):
         graph.successors(1)
 
