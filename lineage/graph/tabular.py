@@ -15,7 +15,7 @@ _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 def csv_text(head: Sequence[str], rows: Iterable[Row]) -> str:
     """Rows as CSV; a text that a spreadsheet would run is made one that it shows."""
-    return "\n".join(map(_csv_line, ([*head], *([_safe(cell) for cell in row] for row in rows))))
+    return "\n".join([_csv_line(head), *(_csv_line(map(_safe, row)) for row in rows)])
 
 
 def _csv_line(cells: Iterable[Cell]) -> str:
