@@ -130,11 +130,10 @@ def answers_of(found: Iterable[tuple[Assertion, DataTestStatus | None]]) -> Answ
     )
 
 
-def unanswered(said: Iterable[Said]) -> set[int]:
-    """Assets with data tests of which only runs that go on have told."""
-    waiting = {a.key: item.row.asset_id for item in said for a in item.answers.untold}
+def is_unanswered(said: Iterable[Said]) -> bool:
+    """Whether of some data test only runs that go on have told."""
+    every = {item.answers for item in said}
+    waiting = {assertion.key for answers in every for assertion in answers.untold}
     if waiting:
-        for answers in {item.answers for item in said}:
-            for assertion, _ in answers.told:
-                waiting.pop(assertion.key, None)
-    return set(waiting.values())
+        waiting.difference_update(a.key for answers in every for a, _ in answers.told)
+    return bool(waiting)

@@ -27,7 +27,7 @@ from lineage.log import EVENT, KIND, EventLog, events_content
 from lineage.mentions import MENTION, decode_bodies, facet_names, role_of
 from lineage.projection import DECLARATION, SYMLINK, Projection
 from lineage.retention import count_removed
-from lineage.runs import REPORT, RUN, STATISTIC, decode_events, id_text
+from lineage.runs import REPORT, RUN, STATISTIC, SUITE, decode_events, id_text
 from lineage.shapes import SHAPE, SHAPE_DATASET, SHAPE_EDGE
 
 _EVENT_IDS = select(EVENT.c.seq, EVENT.c.event_id)
@@ -133,9 +133,13 @@ def _canonical(connection: Connection) -> Iterator[Iterable[bytes]]:
     yield lines
     yield (
         _line("report", *runs[row.run_pk], *names[row.asset_id], row.place, row.at,
-              hashes[row.body_id])
+              row.tests.hex(), hashes[row.body_id], ids[row.seq])
         for row in connection.execute(select(REPORT))
     )  # fmt: skip
+    yield (
+        _line("suite", *names[row.asset_id], row.tests.hex(), row.at, *runs[row.run_pk], row.place)
+        for row in connection.execute(select(SUITE))
+    )
     yield (
         _line("statistic", *runs[row.run_pk], *names[row.dataset_id], bool(row.is_output),
               row.window_at, row.rows, row.size_bytes)

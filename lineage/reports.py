@@ -21,7 +21,7 @@ from catalog.database import chunks
 from catalog.moments import moment
 from lineage import data_tests
 from lineage import observed as o
-from lineage.answers import Answers, Report, Results, Said, answers_of, unanswered
+from lineage.answers import Answers, Report, Results, Said, answers_of, is_unanswered
 from lineage.assets import ASSET, DATASET, JOB, words_by_id
 from lineage.contents import Contents
 from lineage.data_tests import Assertion
@@ -137,9 +137,9 @@ class _Reader:
 
     def _said(self, rows: list[Report]) -> list[Said]:
         said = self._say(rows)
-        waiting = unanswered(said)
-        if waiting:
-            older = _before(self._connection, self._since, waiting)
+        if is_unanswered(said):
+            # Under every name of the asset: which of them was used last tells nothing of before.
+            older = _before(self._connection, self._since, {row.asset_id for row in rows})
             self._note(older)
             said = self._say(dict.fromkeys([*rows, *older]))
         return said
@@ -201,9 +201,10 @@ class _Reader:
         by_run: dict[int, list[Report]] = defaultdict(list)
         for row in rows:
             by_run[row.run_pk].append(row)
+        shown = self._shown(said for said in by_run.values() if len(said) > 1)
         found = []
         for run_pk, said in by_run.items():
-            row = max(said, key=attrgetter("at", "place")) if len(said) > 1 else said[0]
+            row = shown.get(run_pk, said[0])
             answers = self._answers(row, said)
             if run_pk in self._of_jobs:
                 answers = self._once(row, answers)
@@ -211,6 +212,18 @@ class _Reader:
             found.append(Said((row.at, row.run_id, job.namespace, job.name), row, answers))
         found.sort(key=itemgetter(0))
         return found
+
+    def _shown(self, several: Iterable[Sequence[Report]]) -> dict[int, Report]:
+        """By run, the newest of its reports on one asset.
+
+        Of several at one instant, such as one on each of two names, the one of the greatest event:
+        neither what came first nor the numbers that it was given may decide.
+        """
+        newest = [_newest(said) for said in several]
+        tied = {row.seq for rows in newest if len(rows) > 1 for row in rows}
+        ids = event_ids(self._connection, tied) if tied else {}
+        greatest = (max(rows, key=lambda row: ids.get(row.seq, "")) for rows in newest)
+        return {row.run_pk: row for row in greatest}
 
     def _once(self, row: Report, answers: Answers) -> Answers:
         """What a run says of itself without what it says of its datasets."""
@@ -240,8 +253,8 @@ class _Reader:
             )
             producer = self._words[row.producer_id]
             known = answers_of(
-                (assertion, data_tests.status(assertion, state, producer, error))
-                for assertion in results.values()
+                (results[test], data_tests.status(results[test], state, producer, error))
+                for test in sorted(results)
             )
             self._known.put(key, known, 1 + len(results))
         return known
@@ -264,6 +277,7 @@ _SUITE = (
     (SUITE.c.run_pk == REPORT.c.run_pk) & (SUITE.c.asset_id == REPORT.c.asset_id)
     & (SUITE.c.place == REPORT.c.place) & (SUITE.c.tests == REPORT.c.tests),
 )  # fmt: skip
+_AGE = attrgetter("at", "place")
 _READ = {name: partial(data_tests.results_in, name) for name in data_tests.FACETS}
 
 
@@ -277,17 +291,24 @@ def _query() -> Select[Any]:
 
 def _before(connection: Connection, since: int, assets: Iterable[int]) -> list[Report]:
     """Older reports of ended runs on assets, where newer ones have no answer yet."""
-    query = (
-        _query()
-        .where(REPORT.c.at < since, RUN.c.terminals > 0)
-        .order_by(REPORT.c.at.desc())
-        .limit(OLDER_REPORTS)
-    )
-    return [
-        Report._make(row)
-        for asset_id in assets
-        for row in connection.execute(query.where(REPORT.c.asset_id == asset_id))
-    ]
+    ended = _query().where(REPORT.c.at < since, RUN.c.terminals > 0)
+    found: list[Report] = []
+    for asset_id in assets:
+        query = ended.where(REPORT.c.asset_id == asset_id)
+        newest = query.order_by(REPORT.c.at.desc()).limit(OLDER_REPORTS)
+        rows = connection.execute(newest).all()
+        if len(rows) == OLDER_REPORTS:  # all of one instant, else chance decides between them
+            last = rows[-1].at
+            rows = [row for row in rows if row.at > last]
+            rows += connection.execute(query.where(REPORT.c.at == last)).all()
+        found += map(Report._make, rows)
+    return found
+
+
+def _newest(said: Sequence[Report]) -> list[Report]:
+    """Those at the newest instant and the greatest place, one of each event."""
+    greatest = max(map(_AGE, said))
+    return list({row.seq: row for row in said if _AGE(row) == greatest}.values())
 
 
 def _results(connection: Connection, found: Sequence[Results]) -> Iterator[o.TestResult]:

@@ -292,7 +292,7 @@ def _tests(run: Run, ids: Mapping[int, str], error: str | None) -> Iterator[Test
     producer = run.decided_by.event.producer
     reported = [
         (report, data_tests.results_in(REPORT_PLACES[report.place].facet, report.facet.value))
-        for report in sorted(run.reports, key=lambda r: (r.subject or ("", ""), r.place))
+        for report in sorted(run.reports, key=lambda r: (r.subject or ("", ""), r.place, r.tests))
     ]
     severities = data_tests.severities(x for r, found in reported if _is_check(r) for x in found)
     of_datasets = [result for report, found in reported if report.subject for result in found]

@@ -220,7 +220,7 @@ class Runs:
             if not item.run.reports:
                 continue
             new = {stored.seq for stored in item.new}
-            run = " ".join((item.key[0], *item.key[1]))
+            run = _ordered(item.key[0], *item.key[1])
             ids = known.placed[item.run.flow.key].assets
             for report in item.run.reports:
                 if report.seq not in new:  # written with an earlier batch
@@ -298,6 +298,11 @@ def id_text(stored: bytes) -> str:
 def _weight(known: Known) -> int:
     """What it takes to remember a run, roughly, bytes."""
     return 2000 + 9000 * len(known.events)
+
+
+def _ordered(*parts: str) -> str:
+    """One text for several without NUL: no two are written alike, and they sort as the parts do."""
+    return "\1\1".join(part.replace("\1", "\1\2") for part in parts)
 
 
 def _with(known: Known | None, new: Sequence[Stored]) -> Known:
