@@ -15,7 +15,7 @@ import msgspec
 
 from catalog.moments import written
 from lineage.facets import LASTING, Facet, Outline, fill, stored_facet
-from lineage.templates import Template, Value
+from lineage.templates import Template, Value, unread
 from lineage.values import is_uuid
 
 WHOLE = {
@@ -54,13 +54,10 @@ def bodies_of(events: Iterable[Event]) -> dict[bytes, Facet | Outline]:
 def _holes(template: Template) -> tuple[tuple[int, ...], tuple[int, ...]]:
     """Where facets stand that are stored as they are, and where those that may be by outline.
 
-    Facets of jobs and datasets last, and tables refer to them by their body. Those of entries that
-    were skipped, such as an input without a name, are read by nobody, but belong to what was sent.
+    Facets of jobs and datasets last, and tables refer to them by their body.
     """
-    read = {facet.hole for facet in template.facets}
-    plain = {template.time_hole, template.run_hole}
     lasting: list[int] = []
-    passing = [i for i in range(len(template.segments) - 1) if i not in read | plain]
+    passing = [*unread(template)]
     for facet in template.facets:
         is_lasting = facet.about in LASTING or facet.name in WHOLE
         (lasting if is_lasting else passing).append(facet.hole)

@@ -16,7 +16,7 @@ from lineage.counters import delivered
 from lineage.events import Event
 from lineage.facets import Facet
 from lineage.fold import Numbered
-from lineage.superseded import names_alike, stands_for_itself
+from lineage.superseded import names_alike, skipped, stands_for_itself
 from lineage.times import YEAR
 
 RUNS = 60
@@ -178,8 +178,8 @@ def statement(event: Event) -> bytes:
         if facet.name in _ADDING and isinstance(value := event.values[facet.hole], Facet)
     ]
     said = (
-        event.template.hash, adding, delivered(event), event.key_id, event.is_out_of_scope,
-        event.is_mended, event.secrets, event.oddities, event.time // YEAR,
+        event.template.hash, adding, skipped(event), delivered(event), event.key_id,
+        event.is_out_of_scope, event.is_mended, event.secrets, event.oddities, event.time // YEAR,
     )  # fmt: skip
     return hashlib.sha256(repr(said).encode("utf-8", "surrogatepass")).digest()[:16]
 

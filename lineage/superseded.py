@@ -17,7 +17,7 @@ from lineage.events import Event
 from lineage.facets import Facet
 from lineage.fold import Numbered
 from lineage.principals import PRECEDENCE
-from lineage.templates import Template
+from lineage.templates import Template, unread
 from lineage.times import YEAR
 from lineage.traits import sends_windows
 
@@ -97,6 +97,12 @@ def stands_for_itself(event: Event) -> bool:
     return facet is not None and facet.meaning(sends_windows)
 
 
+def skipped(event: Event) -> list[bytes]:
+    """Hashes of facets that nobody reads: that the newest says it all is not known of any."""
+    holes = event.template.alike(unread)
+    return [value.hash for hole in holes if isinstance(value := event.values[hole], Facet)]
+
+
 def _statements(event: Event) -> bytes:
     """What tells an event from those that say something else."""
     telling = [
@@ -105,7 +111,8 @@ def _statements(event: Event) -> bytes:
         if facet.name in TELLING and isinstance(value := event.values[facet.hole], Facet)
     ]
     said = (
-        event.template.hash, telling, event.key_id, event.is_out_of_scope, event.is_mended,
-        event.secrets, event.oddities, event.time // YEAR,  # each year has a last word of its own
+        event.template.hash, telling, skipped(event), event.key_id, event.is_out_of_scope,
+        event.is_mended, event.secrets, event.oddities,
+        event.time // YEAR,  # each year has a last word of its own
     )  # fmt: skip
     return hashlib.sha256(repr(said).encode("utf-8", "surrogatepass")).digest()

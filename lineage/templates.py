@@ -204,6 +204,15 @@ def template_of(event: dict[str, Any], body: bytes, secrets: tuple[str, ...]) ->
     )
 
 
+def unread(template: Template) -> tuple[int, ...]:
+    """Holes of facets that nobody reads, but that belong to what was sent.
+
+    Such as those of entries that were skipped: an input without a name.
+    """
+    read = {facet.hole for facet in template.facets} | {template.time_hole, template.run_hole}
+    return tuple(i for i in range(len(template.segments) - 1) if i not in read)
+
+
 def _facet_holes(
     run_facets: Mapping[str, int],
     job_facets: Mapping[str, int],

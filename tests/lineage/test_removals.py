@@ -99,6 +99,11 @@ def measured(rows: int) -> list[dict[str, Any]]:
     return [{"namespace": "kafka://broker", "name": "orders", "facets": facets}]
 
 
+def nameless(rows: int) -> list[dict[str, Any]]:
+    """An entry that is skipped, since it lacks a namespace, with facets that nobody reads."""
+    return [{"name": "orders", "facets": {"owners": {"rows": rows}}}]
+
+
 WINDOWS = {
     "jobType": {
         "processingType": "STREAMING",
@@ -118,17 +123,29 @@ WINDOWS = {
             for n in range(5)
         ],
         [heartbeat(n, inputs=measured(n // 4)) for n in range(5)],
+        [heartbeat(n, inputs=nameless(n)) for n in range(5)],
+        [heartbeat(n, outputs=nameless(n)) for n in range(5)],
+        [heartbeat(n, dataset={**tested()[0], **nameless(n)[0]}) for n in range(5)],
         [heartbeat(n, eventType=t) for n, t in enumerate(["START", "RUNNING", "COMPLETE"])],
         [heartbeat(n, run={"runId": f"run {n}"}) for n in range(5)],
         [heartbeat(n, run=None, eventType=None) for n in range(5)],
         [heartbeat(7)] * 3 + [heartbeat(7, run={"runId": heartbeat(0).decode()[9:20]})],
     ],
-    ids=["each result differs", "windows", "measures", "types", "runs", "jobs", "one instant"],
+    ids=[
+        "each result differs", "windows", "measures", "skipped input", "skipped output",
+        "dataset of a run", "types", "runs", "jobs", "one instant",
+    ],
 )
 def test_what_says_something_of_its_own_stays(store: Engine, sent: list[bytes]) -> None:
     take(store, [sent])
 
     assert removed_up_to(store, 20) == 0
+
+
+def test_a_skipped_entry_that_says_the_same_again_keeps_nothing(store: Engine) -> None:
+    take(store, [[heartbeat(n, inputs=nameless(1), outputs=nameless(2)) for n in range(5)]])
+
+    assert removed_up_to(store, 20) == 3
 
 
 def test_nothing_goes_before_it_is_old_by_both_clocks(store: Engine) -> None:

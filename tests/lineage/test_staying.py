@@ -139,6 +139,17 @@ def test_a_name_that_only_one_run_gave_stays() -> None:
     assert 4 in stays(*events)
 
 
+def test_what_only_one_run_said_in_an_entry_that_is_skipped_stays() -> None:
+    """Nobody reads it, so that another says as much is not known."""
+
+    def outputs(column: str) -> list[dict[str, Any]]:
+        return [{"name": "nameless", "facets": {"schema": {"fields": [{"name": column}]}}}]
+
+    events = [(pk, said(pk, pk, outputs=outputs("xy"[pk == 4]))) for pk in range(9)]
+
+    assert stays(*events) == {0, 4, 8}
+
+
 def test_what_measured_a_dataset_or_is_cited_stays() -> None:
     measured = {"inputs": [{"namespace": "n", "name": "a", "inputFacets": {
         "dataQualityMetrics": {"rowCount": 4, "columnMetrics": {}}}}]}  # fmt: skip
