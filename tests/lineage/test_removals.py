@@ -132,8 +132,16 @@ WINDOWS = {
         [heartbeat(7)] * 3 + [heartbeat(7, run={"runId": heartbeat(0).decode()[9:20]})],
     ],
     ids=[
-        "each result differs", "windows", "measures", "skipped input", "skipped output",
-        "dataset of a run", "types", "runs", "jobs", "one instant",
+        "each result differs",
+        "windows",
+        "measures",
+        "skipped input",
+        "skipped output",
+        "dataset of a run",
+        "types",
+        "runs",
+        "jobs",
+        "one instant",
     ],
 )
 def test_what_says_something_of_its_own_stays(store: Engine, sent: list[bytes]) -> None:
