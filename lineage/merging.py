@@ -180,7 +180,8 @@ def _newest_runs(
     found: dict[int, tuple[tuple[object, ...], o.Run]] = {}
     for job_id, run in runs.items():
         number = jobs.get(job_id, job_id)
-        order = (job_id in leading, run.last_at, run.started_at, run.run_id)
+        # Jobs that are joined may end runs of one id at one instant: then the event decides.
+        order = (job_id in leading, run.last_at, run.started_at, run.run_id, run.event_id)
         known = found.get(number)
         if known is None or order > known[0]:
             found[number] = order, _run(run, jobs)

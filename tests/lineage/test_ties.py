@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any
 
 import pytest
 from sqlalchemy import Engine
 
 from lineage import reports
-from lineage.estate import Dataset, DataTest, DataTestStatus
+from lineage.estate import DataTest, DataTestStatus, Estate
+from lineage.events import parse_event
 from lineage.reading import load_estate
 from lineage.rebuild import digest
-from tests.lineage.test_one_estate import HIVE, LAKE, PATH, TABLE, linked
-from tests.lineage.worlds import NOW, at, dataset, encode, take
+from tests.lineage.test_one_estate import HIVE, LAKE, PATH, TABLE, linked, told
+from tests.lineage.worlds import NOW, at, dataset, encode, job, take
 
 MakeEvent = Callable[..., dict[str, Any]]
 DAYS = -24 * 60
@@ -45,22 +45,23 @@ def reported(success: bool, *names: str) -> dict[str, Any]:
     return {"dataQualityAssertions": {"assertions": results}}
 
 
-def shown(store: Engine) -> tuple[Dataset, str]:
-    (found,) = load_estate(store, NOW).datasets.values()
-    return replace(found, id=0, ids=()), digest(store)
-
-
-def in_every_order(
-    empty: Callable[[], Engine], events: list[dict[str, Any]]
-) -> tuple[DataTest, ...]:
-    """The data tests of the only dataset, which are the same in whatever order events came."""
+def in_every_order(empty: Callable[[], Engine], events: list[dict[str, Any]]) -> Estate:
+    """The estate, which is the same in whatever order events came, and so is the digest."""
     seen = []
     for some in itertools.permutations(map(encode, events)):
         store = empty()
         take(store, [[body] for body in some])
-        seen.append(shown(store))
+        seen.append((told(load_estate(store, NOW)), digest(store)))
     assert all(other == seen[0] for other in seen)
-    return seen[0][0].tests
+    return seen[0][0]
+
+
+def data_tests_in_every_order(
+    empty: Callable[[], Engine], events: list[dict[str, Any]]
+) -> tuple[DataTest, ...]:
+    """The data tests of the only dataset."""
+    (found,) = in_every_order(empty, events).datasets.values()
+    return found.tests
 
 
 def test_of_reports_on_two_names_at_one_instant_the_greatest_event_is_shown(
@@ -73,7 +74,7 @@ def test_of_reports_on_two_names_at_one_instant_the_greatest_event_is_shown(
         make_event(eventTime=at(0), outputs=[linked(TABLE, (PATH, "TABLE"))]),
     ]
 
-    (test,) = in_every_order(empty, events)
+    (test,) = data_tests_in_every_order(empty, events)
 
     assert test.status is DataTestStatus.FAIL
 
@@ -86,7 +87,7 @@ def test_of_different_data_tests_at_one_instant_the_greatest_event_is_shown(
         for names in (["a"], ["b"], ["c", "d"])
     ]
 
-    tests = in_every_order(empty, events)
+    tests = data_tests_in_every_order(empty, events)
 
     assert len(tests) == 4
     assert len({test.event_id for test in tests}) == 1
@@ -106,7 +107,7 @@ def test_an_older_answer_is_found_under_every_name(
             dataset(TABLE[1], HIVE, **reported(True, "a"))]),
     ]  # fmt: skip
 
-    tests = in_every_order(empty, events)
+    tests = data_tests_in_every_order(empty, events)
 
     assert [test.status for test in tests] == [DataTestStatus.FAIL] * 2
 
@@ -125,7 +126,7 @@ def test_of_older_answers_at_one_instant_the_greatest_run_is_shown(
             dataset(TABLE[1], HIVE, **reported(True))])
     )  # fmt: skip
 
-    (test,) = in_every_order(empty, events)
+    (test,) = data_tests_in_every_order(empty, events)
 
     assert (test.run_id, test.status) == ("r3", DataTestStatus.PASS)
 
@@ -142,6 +143,22 @@ def test_of_older_runs_whose_names_read_alike_the_greatest_is_shown(
         for namespace, name, success in jobs
     ]  # fmt: skip
 
-    (test,) = in_every_order(empty, events)
+    (test,) = data_tests_in_every_order(empty, events)
 
     assert test.job.name == "c"
+
+
+def test_of_runs_of_one_id_of_jobs_that_are_joined_the_greatest_event_is_shown(
+    empty: Callable[[], Engine], make_event: MakeEvent
+) -> None:
+    node = {"dbt_node": {"unique_id": "model.shop.orders"}}
+    events = [
+        make_event(job=job(name, **node), eventType=kind, eventTime=at(0))
+        for name, kind in (("a", "FAIL"), ("b", "COMPLETE"), ("c", "ABORT"))
+    ]
+
+    (found,) = in_every_order(empty, events).jobs.values()
+
+    last = max((parse_event(encode(e)).event_id, e["eventType"].lower()) for e in events)[1]
+    assert found.last_state is not None
+    assert found.last_state.value == last
