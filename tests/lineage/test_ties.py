@@ -151,7 +151,7 @@ def test_of_older_runs_whose_names_read_alike_the_greatest_is_shown(
 def test_of_runs_of_one_id_of_jobs_that_are_joined_the_greatest_event_is_shown(
     empty: Callable[[], Engine], make_event: MakeEvent
 ) -> None:
-    node = {"dbt_node": {"unique_id": "model.shop.orders"}}
+    node: dict[str, Any] = {"dbt_node": {"unique_id": "model.shop.orders"}}
     events = [
         make_event(job=job(name, **node), eventType=kind, eventTime=at(0))
         for name, kind in (("a", "FAIL"), ("b", "COMPLETE"), ("c", "ABORT"))
