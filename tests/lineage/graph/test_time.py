@@ -32,7 +32,10 @@ from lineage.graph.printing import (
 from lineage.graph.questions import Question, ask
 from lineage.history import Standpoint, stand
 from lineage.log import EVENT
+from lineage.provenance.descents import descends_from_edit
 from lineage.templates import RefusedError
+from lineage.trust.sentence import trust_of
+from lineage.trust_cli import sentence_json
 from tests.lineage.worlds import CleanStore, CorpusFile, take
 
 SOME = 25
@@ -84,6 +87,7 @@ def answers(seen: Standpoint) -> str:
     keys = sorted([*estate.datasets, *estate.jobs])
     hidden = {key for key, job in estate.jobs.items() if job.noise}
     found: list[object] = [flows_json(cycles(graph), backward_flows(estate, graph))]
+    descents = descends_from_edit(seen)
     with seen.engine.connect() as connection:
         supports = Supports(connection, seen)
         for key in keys[:: max(1, len(keys) // SOME)]:
@@ -92,6 +96,7 @@ def answers(seen: Standpoint) -> str:
             found.append(impact_json(impact(estate, graph, key)))
             found.append(causes_json(causes(seen.observed, estate, graph, key, {})))
             if key.kind is Kind.DATASET:
+                found.append(sentence_json(trust_of(seen, estate.datasets[key], descents)))
                 for end in ask(graph, Question(key)).nodes[-1:]:
                     paths = shortest_paths(graph, key, end.key)
                     on = {hop.ends: supports.of(hop) for way in paths.paths for hop in way}

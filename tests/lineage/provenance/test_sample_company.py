@@ -21,6 +21,7 @@ from lineage.sample import GOVERNANCE
 from lineage.sample.events import events_of_day
 from lineage.sample.model import Company
 from lineage.sample.scenario import load_company
+from lineage.trust.sentence import trust_of
 
 ANCHOR = datetime(2026, 11, 20, 9, 30, tzinfo=UTC)
 DAYS = 6
@@ -81,6 +82,10 @@ def test_the_nightly_edit_is_named_by_every_report_that_stands_on_it_and_by_no_o
 
     assert expected
     assert found == {key: {SCRIPT} for key in expected}
+    descents = descends_from_edit(seen)
+    for key in reports(company, {*company.datasets}):
+        said = trust_of(seen, seen.estate.datasets[key], descents).text
+        assert ("manual edit of prod.raw.manual_adjustments" in said) == (key in expected)
     for key in reports(company, {*company.datasets}):
         story = backwards(seen, key)
         assert story is not None
