@@ -92,6 +92,18 @@ def progress(items: Iterable[T], length: int | None, label: str) -> Iterator[Ite
         yield bar
 
 
+def show_steps(steps: Iterable[int], total: int, label: str) -> int:
+    """Go through steps that tell how much each did, with a bar; answers with how much it was."""
+    done = 0
+    with progress(range(total), total, label) as shown:
+        bar = iter(shown)
+        for did in steps:
+            done += did
+            for _ in range(did):
+                next(bar, None)
+    return done
+
+
 @click.command()
 @click.argument("folder", metavar="DIR", type=click.Path(path_type=Path))
 @functools.partial(database_option, makes_one=True)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
@@ -11,7 +10,7 @@ from pathlib import Path
 import click
 from sqlalchemy import Engine
 
-from catalog.cli import WHEN_OPENED, database_option, progress
+from catalog.cli import WHEN_OPENED, database_option, progress, show_steps
 from catalog.database import needs_rebuild
 from catalog.errors import UserError
 from catalog.settings import Settings
@@ -75,22 +74,10 @@ def refill_told(engine: Engine) -> None:
             f"{total:,} events.",
             err=True,
         )
-        _show(refill(engine), total)
+        show_steps(refill(engine), total, "Folding")
 
 
 WHEN_OPENED.append(refill_told)
-
-
-def _show(folding: Iterable[int], total: int) -> int:
-    """Show how far it is; answers with how many there were."""
-    done = 0
-    with progress(range(total), total, "Folding") as bar:
-        steps = iter(bar)
-        for folded in folding:
-            done += folded
-            for _ in range(folded):
-                next(steps, None)
-    return done
 
 
 @click.command()
@@ -102,7 +89,8 @@ def rebuild(engine: Engine) -> None:
     """
     with engine.connect() as connection:
         total = log.count(connection)
-    click.echo(f"{_show(rebuild_all(engine), total):,} events folded again.")
+    folded = show_steps(rebuild_all(engine), total, "Folding")
+    click.echo(f"{folded:,} events folded again.")
 
 
 @click.command()

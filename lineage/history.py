@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 import tempfile
 import weakref
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime, timedelta
 from functools import cached_property
 from pathlib import Path
@@ -20,7 +20,7 @@ from catalog.store import load_catalog
 from lineage.building import build_estate
 from lineage.estate import Estate
 from lineage.keyring import copy_keys
-from lineage.log import EVENT, EventLog
+from lineage.log import EVENT, EventLog, count
 from lineage.observed import Observed
 from lineage.projection import Projection
 from lineage.reading import observe, uncollected
@@ -30,6 +30,8 @@ from lineage.times import AHEAD
 
 CHUNK = 512
 """Events folded at a time."""
+
+Watch = Callable[[Iterator[int], int], int]
 
 JUST_NOW = timedelta(minutes=1)
 """An instant this close to now is no past instant."""
@@ -80,11 +82,16 @@ class Standpoint:
             return seen
 
 
+def _unwatched(steps: Iterator[int], _total: int) -> int:
+    return sum(steps)
+
+
 def stand(
     engine: Engine,
     as_of: datetime | None = None,
     known_at: datetime | None = None,
     reducers: Reducers = NO_REDUCERS,
+    watch: Watch = _unwatched,
 ) -> Standpoint:
     """Look at the time up to an instant, late events included, or with what was known at another.
 
@@ -96,6 +103,8 @@ def stand(
         as_of: Of when; ``None``: now.
         known_at: Only what had been received by then; ``None``: all that is known today.
         reducers: Which endings name a part of a dataset.
+        watch: Takes how many events are folded in each step, and how many there are in all; it
+            goes through all of the steps, and may show how far it is.
 
     Raises:
         UserError: Events that tell of that instant were removed.
@@ -112,7 +121,8 @@ def stand(
         folder = Path(tempfile.mkdtemp(prefix="andon-past-"))
         try:
             past = database.connect(f"sqlite:///{folder / 'past.db'}")
-            _fold_again(connection, past, until, received)
+            total = count(connection, until, received)
+            watch(_fold_again(connection, past, until, received), total)
         except BaseException:
             shutil.rmtree(folder, ignore_errors=True)
             raise
@@ -123,8 +133,12 @@ def stand(
 
 def _fold_again(
     connection: Connection, past: Engine, until: int | None, received_until: int | None
-) -> None:
-    """Fill an empty store with what the log knows of some time; instants in microseconds."""
+) -> Iterator[int]:
+    """Fill an empty store with what the log knows of some time; instants in microseconds.
+
+    Yields:
+        How many events were folded in each step.
+    """
     copy = EventLog()
     projection = Projection(copy, connection)
     with database.writing(past) as target:
@@ -133,6 +147,7 @@ def _fold_again(
         with database.writing(past) as target:
             new = copy.append(target, [(s.received_at, s.event) for s in chunk])
             projection.apply(target, new.new, new.numbers)
+        yield len(chunk)
     with database.writing(past) as target:
         count_removed(connection, target, None if until is None else (0, until))
 

@@ -200,9 +200,16 @@ def reject(connection: Connection, rows: Sequence[dict[str, Any]]) -> None:
         connection.execute(insert(REJECTION), list(rows))
 
 
-def count(connection: Connection) -> int:
-    """How many different events the log holds."""
-    return int(connection.execute(select(func.count()).select_from(EVENT)).scalar() or 0)
+def count(
+    connection: Connection, until: int | None = None, received_until: int | None = None
+) -> int:
+    """How many different events the log holds, or how many of up to some instants."""
+    query = select(func.count()).select_from(EVENT)
+    if until is not None:
+        query = query.where(EVENT.c.event_time <= until)
+    if received_until is not None:
+        query = query.where(EVENT.c.received_at <= received_until)
+    return int(connection.execute(query).scalar() or 0)
 
 
 def event_body(connection: Connection, event_id: bytes) -> dict[str, Any] | None:

@@ -6,12 +6,13 @@ import difflib
 import heapq
 from collections.abc import Callable, Collection, Mapping
 from datetime import datetime, time
+from functools import partial
 from typing import TypeVar
 
 import click
 from sqlalchemy import Engine
 
-from catalog.cli import Instant
+from catalog.cli import Instant, show_steps
 from catalog.errors import UserError
 from catalog.model import AssetKey, Kind
 from catalog.settings import Settings
@@ -52,7 +53,8 @@ def look(engine: Engine, as_of: datetime | None, known_at: datetime | None = Non
     """
     now = present(engine)
     reducers = read_reducers(Settings().name_reducers)
-    return stand(engine, _past("--as-of", as_of, now), _past("--known-at", known_at, now), reducers)
+    past, known = _past("--as-of", as_of, now), _past("--known-at", known_at, now)
+    return stand(engine, past, known, reducers, partial(show_steps, label="Reading the past"))
 
 
 def until_now(option: str, at: datetime, now: datetime) -> datetime:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gc
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import timedelta
 from pathlib import Path
 
@@ -47,6 +47,22 @@ def test_a_past_store_goes_with_its_standpoint(
     del past
     gc.collect()
     assert list(tmp_path.glob("andon-past-*")) == []
+
+
+def test_whoever_watches_the_past_being_folded_is_told_how_far_it_is(
+    world: World, store: Engine
+) -> None:
+    world({**LOAD, "eventTime": at(1)}, {**LOAD, "eventTime": at(2)}, {**LOAD, "eventTime": at(9)})
+    told: list[tuple[int, int]] = []
+
+    def watch(steps: Iterator[int], total: int) -> int:
+        told.append((sum(steps), total))
+        return total
+
+    stand(store, DAY + timedelta(minutes=5), watch=watch)
+    stand(store, watch=watch)  # the present is there already
+
+    assert told == [(2, 2)]
 
 
 def test_known_at_an_instant_only_what_had_been_declared_by_then_is_in_force(
