@@ -246,13 +246,14 @@ def _upstream(known: Known) -> Iterator[Clause]:
     if not known.above:
         yield from _without_upstream(known.dataset)
         return
-    troubles = [found for dataset in known.above if (found := _above(known, dataset))]
+    told_of = [(dataset, _above(known, dataset)) for dataset in known.above]
+    troubles = [clause for _, clause in told_of if clause]
     troubles.sort(key=lambda clause: clause.standing is not Standing.BAD)
     yield from troubles[:SAID_MOST]
     if len(troubles) > SAID_MOST:
         more = f"{len(troubles) - SAID_MOST} more of what it stands on are not well"
         yield Clause(Aspect.UPSTREAM, troubles[SAID_MOST].standing, more)
-    yield from (late := tuple(_late_above(known)))
+    yield from (late := tuple(_late_above(known, [d for d, clause in told_of if not clause])))
     told = list(_unknown_above(known))
     if told:
         yield Clause(Aspect.UPSTREAM, Standing.UNKNOWN, f"{_of_above(known)} {listed(told)}")
@@ -290,11 +291,9 @@ def _above(known: Known, dataset: Dataset) -> Clause | None:
     return None
 
 
-def _late_above(known: Known) -> Iterator[Clause]:
-    """Everything upstream that is late, in one clause: it tends to be late together."""
-    late = [
-        (d, found[1]) for d in known.above if (found := _late(known, d)) and not _above(known, d)
-    ]
+def _late_above(known: Known, others: Sequence[Dataset]) -> Iterator[Clause]:
+    """What is late among those upstream with no other trouble: it tends to be late together."""
+    late = [(d, found[1]) for d in others if (found := _late(known, d))]
     if not late:
         return
     which = f"which is {late[0][1]}" if len(late) == 1 else "which are late"
