@@ -86,7 +86,7 @@ def _story(story: Story, estate: Estate, shape: str) -> str:
         return document(as_json.story_json(story))
     if shape == "prov-json":
         return document(prov_json.story_prov(story, estate))
-    return telling.told(story, partial(_called, estate))
+    return telling.told(story, partial(telling.called, estate))
 
 
 def _aftermath(found: Aftermath, estate: Estate, shape: str) -> str:
@@ -94,16 +94,7 @@ def _aftermath(found: Aftermath, estate: Estate, shape: str) -> str:
         return document(as_json.aftermath_json(found))
     if shape == "prov-json":
         return document(prov_json.aftermath_prov(found, estate))
-    return telling.told_on(found, partial(_called, estate))
-
-
-def _called(estate: Estate, key: AssetKey) -> str:
-    """What people call an asset; by its name what no estate has."""
-    if key.kind is Kind.DATASET:
-        dataset = estate.datasets.get(key)
-        return dataset.display_name if dataset else key.name
-    job = estate.jobs.get(key)
-    return job.display_name if job else key.name
+    return telling.told_on(found, partial(telling.called, estate))
 
 
 def _known(found: T | None, seen: Standpoint, key: AssetKey, version: str | None) -> T:

@@ -7,7 +7,6 @@ from itertools import groupby
 
 import streamlit as st
 
-from catalog.model import AssetKey
 from dashboard import frame, look, opened, parts, words
 from dashboard.lineage_graph.cards import find
 from lineage.estate import DataTestStatus, Estate
@@ -115,9 +114,3 @@ def _test(test: TestedOn) -> str:
     colour, icon = look.TEST_STATUSES[test.status.value]
     on = f" on {words.code(test.column)}" if test.column else ""
     return f":{colour}[{icon}] {words.plain(test.name)}{on}"
-
-
-def called(estate: Estate, key: AssetKey) -> str:
-    """What an asset is called in a text to take away."""
-    asset = find(estate, key)
-    return asset.display_name if asset else key.name

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from functools import partial
 
 import streamlit as st
 
@@ -117,7 +118,7 @@ def _back(known: Known, dataset: Dataset, version: str | None) -> None:
     with st.container(horizontal=True, key="provenance_take"):
         _take("JSON", "json", lambda: document(as_json.story_json(story)))
         _take("W3C PROV", "prov.json", lambda: document(prov_json.story_prov(story, known.estate)))
-        _take("Text", "txt", lambda: telling.told(story, lambda k: back.called(known.estate, k)))
+        _take("Text", "txt", lambda: telling.told(story, partial(telling.called, known.estate)))
     back.show(story, known.estate)
 
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 
-from catalog.model import AssetKey, Trust
+from catalog.model import AssetKey, Kind, Trust
 from catalog.wording import counted, listed, minute
-from lineage.estate import DataTestStatus, RunState
+from lineage.estate import DataTestStatus, Estate, RunState
 from lineage.provenance.model import (
     Affected,
     Aftermath,
@@ -35,6 +35,15 @@ _STATUSES = {
     DataTestStatus.BROKEN: "broke",
     DataTestStatus.SKIPPED: "skipped",
 }
+
+
+def called(estate: Estate, key: AssetKey) -> str:
+    """What people call an asset; by its name what no estate has."""
+    if key.kind is Kind.DATASET:
+        dataset = estate.datasets.get(key)
+        return dataset.display_name if dataset else key.name
+    job = estate.jobs.get(key)
+    return job.display_name if job else key.name
 
 
 def told(story: Story, names: Names) -> str:
